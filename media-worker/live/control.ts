@@ -1,0 +1,28 @@
+/** What the live process asks of the control plane. In production it speaks to the supervisor over IPC (`link/`). */
+import type {
+  AuthoriseReply,
+  AuthoriseRequest,
+  EndReason,
+  LinkKeys,
+  RunningJob,
+  StreamEvent,
+  StreamProgress,
+} from "#contract/media";
+
+export interface Control {
+  /** Never rejects: a control plane that is away is `{ok: false, reason: "unavailable"}` or a cached grant. */
+  authorise(request: AuthoriseRequest): Promise<AuthoriseReply>;
+  /** Events of one publish session, in order. The link adds the fence and the sequence number. */
+  event(job: { job_id: string; attempt: number; lease: string }, progress: StreamProgress, body: StreamEvent): void;
+}
+
+/** What the live process offers the link. */
+export interface LiveProcess {
+  running(): RunningJob[];
+  viewers(): { stream_id: number; viewers: number }[];
+  stop(job_id: string, lease: string, reason: EndReason): void;
+  /** Stop what is not in `desired` (`welcome`); jobs that were let in from the cache take their new grant. */
+  reconcile(desired: { job_id: string; lease: string }[]): void;
+  keys(keys: LinkKeys): void;
+  drain(seconds: number): Promise<void>;
+}
