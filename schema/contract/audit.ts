@@ -1,0 +1,15 @@
+/** The closed list of what is written to the audit log. */
+import { z } from "zod";
+
+export const AuditAction = z.enum([
+  "user_create",
+  "login",
+  "logout",
+  "stream_create",
+  "stream_update",
+  "stream_delete",
+  "stream_key_regenerate",
+  "media_worker_enrol",
+  "enrolment_token_create",
+]);
+export type AuditAction = z.infer<typeof AuditAction>;

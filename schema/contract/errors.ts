@@ -1,0 +1,31 @@
+/** The closed catalogue of errors: one code, one status. How a code looks on the wire is its face's affair. */
+
+/** `message` is what people read when the place that fails has nothing more exact to say. */
+export type ErrorSpec = { status: ErrorStatus; message: string };
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
+
+export const ERRORS = {
+  invalid_request: { status: 400, message: "The request is not valid" },
+  invalid_json: { status: 400, message: "The body is not valid JSON" },
+  unauthenticated: { status: 401, message: "Authentication required" },
+  bad_credentials: { status: 401, message: "Wrong username or password" },
+  forbidden: { status: 403, message: "Not allowed" },
+  bad_key: { status: 403, message: "The key is not valid" },
+  cross_origin: { status: 403, message: "Cross-origin request with a cookie session refused" },
+  not_found: { status: 404, message: "Not found" },
+  not_live: { status: 404, message: "The stream is not live" },
+  method_not_allowed: { status: 405, message: "Method not allowed" },
+  conflict: { status: 409, message: "It exists already" },
+  body_too_large: { status: 413, message: "The body is too large" },
+  unsupported_media_type: { status: 415, message: "The content type is not supported" },
+  rate_limited: { status: 429, message: "Too many requests" },
+  internal: { status: 500, message: "Internal error" },
+  upstream_failed: { status: 502, message: "The media worker gave no usable answer" },
+  unavailable: { status: 503, message: "Temporarily unavailable" },
+  upstream_timeout: { status: 504, message: "The media worker did not answer in time" },
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One thing that is wrong with a request, e.g. `{field: "title", message: "must be at most 100 characters"}`. */
+export type FieldError = { field: string; message: string };

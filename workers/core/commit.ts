@@ -1,0 +1,99 @@
+/** A change, its audit rows and its events, in one `db.batch`: all of them or none. */
+import { type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import type { AuditAction } from "#contract/audit";
+import type { DomainEvent } from "#contract/events";
+import { audit_log } from "#tables/admin";
+import { outbox } from "#tables/events";
+import type { Ctx } from "./context.ts";
+
+type Statement = BatchItem<"sqlite">;
+type Results<T extends readonly Statement[]> = { [K in keyof T]: T[K]["_"]["result"] };
+
+/** What was done, to what. Who, when, from where is the context's. Secrets never belong in `details`. */
+export type AuditEntry = {
+  action: AuditAction;
+  target: {
+    type: string;
+    /** SQL where the id is only known inside the batch. */
+    id: string | number | SQL | null;
+    name: string | null;
+  };
+  details?: Record<string, unknown>;
+};
+
+/** An event and its deterministic id, e.g. `stream:42:session7:live`. */
+export type OutboxEntry = { id: string; event: DomainEvent };
+
+/** All of `statements`, `audit` and `events`, or nothing. Rejects with the database's error. Returns their results. */
+export async function commit<const T extends readonly Statement[]>(
+  ctx: Ctx,
+  statements: T,
+  audit: AuditEntry[],
+  events: OutboxEntry[] = [],
+): Promise<Results<T>> {
+  const results = await ctx.db.batch(nonEmpty([...statements, ...records(ctx, audit, events, false)]));
+  return results.slice(0, statements.length) as Results<T>;
+}
+
+/**
+ * Compare and set: `guard` is an `UPDATE … WHERE state = ?` or `DELETE … WHERE …` that changes one row or none.
+ * The audit rows, the events and then `dependants` follow in the same batch; the rows are written only when the guard
+ * won, and so does each dependant that says `WHERE changes() = 1` of itself and is the first of them.
+ * Returns the guard's result: its `returning()` rows are empty when somebody else was first.
+ */
+export async function commitIf<T extends Statement>(
+  ctx: Ctx,
+  guard: T,
+  audit: AuditEntry[],
+  events: OutboxEntry[] = [],
+  dependants: readonly Statement[] = [],
+): Promise<T["_"]["result"]> {
+  const results = await ctx.db.batch(nonEmpty([guard, ...records(ctx, audit, events, true), ...dependants]));
+  return results[0] as T["_"]["result"];
+}
+
+function nonEmpty(statements: Statement[]): [Statement, ...Statement[]] {
+  const [first, ...rest] = statements;
+  if (!first) throw new Error("a commit needs a statement");
+  return [first, ...rest];
+}
+
+/** `guarded`: each row only if the statement before it changed exactly one row. */
+function records(ctx: Ctx, audit: AuditEntry[], events: OutboxEntry[], guarded: boolean): Statement[] {
+  const now = ctx.now();
+  const who = actorColumns(ctx);
+  const where = guarded ? sql`WHERE changes() = 1` : sql`WHERE true`;
+  return [
+    ...audit.map((entry) =>
+      ctx.db.run(
+        sql`INSERT INTO ${audit_log} (action, actor_kind, actor_id, actor_name, target_type, target_id, target_name, details, ip, request_id, created_at)
+            SELECT ${entry.action}, ${who.kind}, ${who.id}, ${who.name}, ${entry.target.type},
+                   CAST(${entry.target.id} AS TEXT), ${entry.target.name}, ${JSON.stringify(entry.details ?? {})},
+                   ${ctx.ip}, ${ctx.requestId}, ${now} ${where}`,
+      ),
+    ),
+    ...events.map(({ id, event: { type, ...payload } }) =>
+      ctx.db.run(
+        // Not OR IGNORE: an event that is there already must count as a change for the statement after it.
+        sql`INSERT INTO ${outbox} (id, type, payload, created_at)
+            SELECT ${id}, ${type}, ${JSON.stringify(payload)}, ${now} ${where}
+            ON CONFLICT (id) DO UPDATE SET type = excluded.type`,
+      ),
+    ),
+  ];
+}
+
+function actorColumns({ actor }: Ctx): { kind: string; id: string | null; name: string | null } {
+  switch (actor.kind) {
+    case "user":
+    case "stream_key":
+      return { kind: actor.kind, id: String(actor.id), name: actor.username };
+    case "media_worker":
+      return { kind: actor.kind, id: actor.id, name: null };
+    case "system":
+      return { kind: actor.kind, id: null, name: actor.name };
+    case "anonymous":
+      return { kind: actor.kind, id: null, name: null };
+  }
+}

@@ -1,0 +1,33 @@
+/** What every verb gets first: who asks, on what database, at what time. */
+import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
+import type { Actor } from "#contract/identity";
+import { type Env, parseEnv, type Settings } from "./env.ts";
+
+export type Ctx = {
+  env: Env;
+  settings: Settings;
+  db: DrizzleD1Database;
+  actor: Actor;
+  requestId: string;
+  /** The client's address as far as it can be believed, else null. */
+  ip: string | null;
+  /** UTC milliseconds. */
+  now(): number;
+  waitUntil(promise: Promise<unknown>): void;
+};
+
+/** For objects and cron: acts as `system`. `waitUntil` is the object's or the event's. */
+export function systemContext(env: Env, name: string, waitUntil: (promise: Promise<unknown>) => void): Ctx {
+  return {
+    env,
+    settings: parseEnv(env),
+    db: drizzle(env.DB),
+    actor: { kind: "system", name },
+    requestId: newRequestId(),
+    ip: null,
+    now: Date.now,
+    waitUntil,
+  };
+}
+
+export const newRequestId = (): string => crypto.randomUUID();

@@ -1,0 +1,102 @@
+/** The Worker's bindings and settings, parsed once per environment. */
+import { z } from "zod";
+import type { RateLimiterRpc } from "#contract/limits";
+import type { LiveStreamRpc, MediaNodeRpc } from "#contract/live";
+
+export type Env = {
+  DB: D1Database;
+  ASSETS: Fetcher;
+  MEDIA_NODE: DurableObjectNamespace<MediaNodeRpc & Rpc.DurableObjectBranded>;
+  LIVE_STREAM: DurableObjectNamespace<LiveStreamRpc & Rpc.DurableObjectBranded>;
+  RATE_LIMITER: DurableObjectNamespace<RateLimiterRpc & Rpc.DurableObjectBranded>;
+  /** Locally the way to the play server; in production the media worker's public address is fetched. */
+  MEDIA?: Fetcher;
+  SLUICE_SECRET: string;
+  SLUICE_PUBLIC_URL?: string;
+  SLUICE_RTMP_URL?: string;
+  SLUICE_TRUST_PROXY?: string;
+  RTMP_PLAIN_LIVE_KEYS?: string;
+  PLAYBACK?: string;
+};
+
+/** Bindings without which nothing can run. */
+const BINDINGS = ["DB", "ASSETS", "MEDIA_NODE", "LIVE_STREAM", "RATE_LIMITER"] as const satisfies (keyof Env)[];
+
+export type Settings = {
+  /** At least 32 bytes. Never used as a key itself: see secrets.ts. */
+  secret: string;
+  /** Without a trailing slash; null: the origin of the request. */
+  publicUrl: string | null;
+  /** The ingest address shown to people. */
+  rtmpUrl: string;
+  /**
+   * Whom to believe about the client's address: Cloudflare (`CF-Connecting-IP`), so many proxies in front
+   * (`X-Forwarded-For`, counted from its end), or nobody (0): then all clients count as one.
+   */
+  trustProxy: "cloudflare" | number;
+  /** Bare `live_` keys are taken on plain RTMP from anywhere, not only from loopback. */
+  rtmpPlainLiveKeys: boolean;
+  playback: "edge" | "direct";
+};
+
+const webUrl = z
+  .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
+  .transform((url) => url.replace(/\/+$/, ""));
+
+const Variables = z.object({
+  SLUICE_SECRET: z
+    .string({ error: "is required" })
+    .refine((secret) => new TextEncoder().encode(secret).length >= 32, "must be at least 32 bytes"),
+  SLUICE_PUBLIC_URL: z.union([z.literal("").transform(() => null), webUrl]).default(null),
+  SLUICE_RTMP_URL: z
+    .url({ protocol: /^rtmps?$/, error: "must be an rtmp:// or rtmps:// URL" })
+    .default("rtmp://127.0.0.1:1935/live"),
+  SLUICE_TRUST_PROXY: z
+    .union(
+      [
+        z.literal("cloudflare"),
+        z.enum(["", "0", "false"]).transform(() => 0),
+        z.literal("true").transform(() => 1),
+        z
+          .string()
+          .regex(/^[1-9]$/)
+          .transform(Number),
+      ],
+      { error: "must be empty, cloudflare, or the number of proxies in front (1 to 9)" },
+    )
+    .default(0),
+  RTMP_PLAIN_LIVE_KEYS: z
+    .enum(["", "0", "1"], { error: "must be 0 or 1" })
+    .default("0")
+    .transform((value) => value === "1"),
+  PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
+});
+
+/** A setting or binding is missing or wrong; `message` names each of them. */
+export class SettingsError extends Error {
+  override name = "SettingsError";
+}
+
+const parsed = new WeakMap<Env, Settings>();
+
+/** Throws `SettingsError`. */
+export function parseEnv(env: Env): Settings {
+  const known = parsed.get(env);
+  if (known) return known;
+  const faults = BINDINGS.filter((name) => !env[name]).map((name) => `${name}: the binding is missing`);
+  const variables = Variables.safeParse(env);
+  if (!variables.success) {
+    for (const issue of variables.error.issues) faults.push(`${issue.path.join(".")}: ${issue.message}`);
+  }
+  if (!variables.success || faults.length > 0) throw new SettingsError(`Wrong settings: ${faults.join("; ")}`);
+  const settings: Settings = {
+    secret: variables.data.SLUICE_SECRET,
+    publicUrl: variables.data.SLUICE_PUBLIC_URL,
+    rtmpUrl: variables.data.SLUICE_RTMP_URL,
+    trustProxy: variables.data.SLUICE_TRUST_PROXY,
+    rtmpPlainLiveKeys: variables.data.RTMP_PLAIN_LIVE_KEYS,
+    playback: variables.data.PLAYBACK,
+  };
+  parsed.set(env, settings);
+  return settings;
+}
