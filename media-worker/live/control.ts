@@ -18,6 +18,8 @@ export interface Control {
 
 /** What the live process offers the link. */
 export interface LiveProcess {
+  /** Where it listens, also when 0 was asked for. */
+  readonly ports: { rtmp: number; http: number };
   running(): RunningJob[];
   viewers(): { stream_id: number; viewers: number }[];
   stop(job_id: string, lease: string, reason: EndReason): void;

@@ -26,14 +26,21 @@ export type PlaybackRoute = {
   state: LiveState;
   /** Null when no media worker holds the stream's window any more. */
   worker: { id: string; play_url: string } | null;
+  /** Of the newest publish session. Separates cached playlists of different broadcasts. */
+  epoch: string | null;
   /** Path tokens minted under an older generation are refused. */
   generation: number;
   started_at: number | null;
   viewer_count: number;
+  /** What the streamer should know about what they send, e.g. a track of a codec we do not take. */
+  warnings: string[];
 };
 
 export type BeginPublish = {
   stream_id: number;
+  /** For the events of this session. */
+  stream_name: string;
+  owner_username: string;
   worker: { id: string; play_url: string };
   job_id: string;
   lease: string;

@@ -85,6 +85,7 @@ export const StreamProgress = z.object({
   epoch: z.string().max(32),
   /** The next media sequence number that will be used. */
   next_msn: z.number().int().nonnegative(),
+  /** Discontinuity sequence number (RFC 8216 section 6.2.1) of the newest segment. */
   discontinuity_sequence: z.number().int().nonnegative(),
   target_duration_s: z.number().positive(),
   bytes_in: z.number().int().nonnegative(),
@@ -101,6 +102,8 @@ export const RunningJob = z.object({
   started_at: z.number().int(),
   /** A session that a worker let in from its cache while the control plane was away: no job row exists yet. */
   offline: z.boolean().optional(),
+  /** Of an `offline` session: SHA-256 (base64url) of its stream key, so that a key changed meanwhile ends it. */
+  key_hash: z.string().max(64).optional(),
   tracks: z.array(TrackInfo).max(8),
   warnings: z.array(z.string().max(300)).max(16),
   progress: StreamProgress,
@@ -122,6 +125,10 @@ export const PublishGrant = z.object({
   session: z.string(),
   /** Unique per publish session; part of every segment, part and init name. */
   epoch: z.string(),
+  /**
+   * Numbers of the epoch's first segment, beyond all that viewers may have seen. For a worker that does not hold the
+   * stream's window any more; one that does goes on from its own numbers.
+   */
   first_msn: z.number().int().nonnegative(),
   discontinuity_sequence: z.number().int().nonnegative(),
   /** GOP length (s) the stream had last time: fixes TARGETDURATION from the start. */
