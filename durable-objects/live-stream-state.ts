@@ -1,0 +1,427 @@
+/**
+ * The live state of one stream, as a pure class: the `LiveStream` object around it stores the record, keeps the alarm
+ * and sends what is due. Nothing here reads a clock.
+ *
+ *     offline ──begin──▶ starting ──ready──▶ live ◀─ready── grace ──7 s──▶ offline
+ *                            └─ended/lost─▶ offline  └─ended/lost─▶ grace
+ *
+ * The session (and `started_at`) lives from `starting` to `offline`; each publisher in it has an epoch of its own. In
+ * grace a publisher may be back but not ready yet: then the end of the grace leads to `starting`, still announced.
+ */
+import { z } from "zod";
+import type { DomainEvent } from "#contract/events";
+import {
+  type BeginPublish,
+  type BeginReply,
+  GRACE_MS,
+  LINGER_MS,
+  LIVE_MOVES,
+  LiveState,
+  type PlaybackRoute,
+} from "#contract/live";
+import { type JobReport, type RunningJob, StreamProgress } from "#contract/media";
+import { newEpoch, newSession } from "#kit/publish-ids";
+import { continueAfter } from "#kit/sequence";
+
+const TAKEOVERS_PER_MINUTE = 10;
+const MINUTE_MS = 60_000;
+/** D1 is told of a new viewer count at most this often. */
+const VIEWER_PROJECTION_MS = 10_000;
+const WARNINGS_MAX = 8;
+
+const Worker = z.object({ id: z.string(), play_url: z.string() });
+const Publisher = z.object({ job_id: z.string(), lease: z.string(), worker: Worker, ready: z.boolean() });
+
+/** What D1 shows of the state, under `version`. */
+const Projection = z.object({
+  is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]),
+  viewer_count: z.number(),
+  total_views: z.number(),
+  started_at: z.number().nullable(),
+  ended_at: z.number().nullable(),
+  last_target_duration: z.number().nullable(),
+});
+export type Projection = z.infer<typeof Projection>;
+
+export const LiveRecord = z.object({
+  stream_id: z.number().int(),
+  stream_name: z.string(),
+  owner_username: z.string(),
+  state: LiveState,
+  session: z.string().nullable(),
+  epoch: z.string().nullable(),
+  /** How often this session was announced as live: more than once when it came back after its offline event. */
+  announced: z.number(),
+  publisher: Publisher.nullable(),
+  /** Lease of the publisher whose worker went away; it may come back as long as nobody else came. */
+  lost_lease: z.string().nullable(),
+  /** Who holds the stream's window. */
+  worker: Worker.nullable(),
+  generation: z.number().int(),
+  grace_until: z.number().nullable(),
+  linger_until: z.number().nullable(),
+  /** When publishers were replaced, within the last minute. */
+  takeovers: z.array(z.number()),
+  /** The furthest known point of the stream; `exact` when nothing can have come after it. */
+  position: z.object({ progress: StreamProgress, at: z.number(), exact: z.boolean() }).nullable(),
+  warnings: z.array(z.string()),
+  started_at: z.number().nullable(),
+  ended_at: z.number().nullable(),
+  last_target_duration: z.number().nullable(),
+  viewers: z.number(),
+  /** Of this session. Added to `total_views` at its end. */
+  peak_viewers: z.number(),
+  total_views: z.number(),
+  viewers_projected_at: z.number(),
+  projection: Projection,
+  version: z.number().int(),
+});
+export type LiveRecord = z.infer<typeof LiveRecord>;
+
+export const newLiveRecord = (streamId: number): LiveRecord => ({
+  stream_id: streamId,
+  stream_name: "",
+  owner_username: "",
+  state: "offline",
+  session: null,
+  epoch: null,
+  announced: 0,
+  publisher: null,
+  lost_lease: null,
+  worker: null,
+  generation: 0,
+  grace_until: null,
+  linger_until: null,
+  takeovers: [],
+  position: null,
+  warnings: [],
+  started_at: null,
+  ended_at: null,
+  last_target_duration: null,
+  viewers: 0,
+  peak_viewers: 0,
+  total_views: 0,
+  viewers_projected_at: 0,
+  projection: {
+    is_live: 0,
+    viewer_count: 0,
+    total_views: 0,
+    started_at: null,
+    ended_at: null,
+    last_target_duration: null,
+  },
+  version: 0,
+});
+
+/** An event and its deterministic id. */
+export type LiveEvent = { id: string; event: DomainEvent };
+/** A publish session that its worker must be told to end. */
+export type StopOrder = { worker_id: string; job_id: string; lease: string };
+
+export class LiveStreamState {
+  readonly record: LiveRecord;
+  /** Written since construction; the caller stores them together with the record. */
+  readonly events: LiveEvent[] = [];
+
+  constructor(record: LiveRecord) {
+    this.record = record;
+  }
+
+  begin(request: BeginPublish, now: number): BeginReply {
+    const record = this.record;
+    const current = record.publisher;
+    if (current) {
+      if (request.second_publisher === "refuse") {
+        return { ok: false, reason: "busy", message: "Somebody is publishing to this stream already" };
+      }
+      record.takeovers = record.takeovers.filter((at) => at > now - MINUTE_MS);
+      if (record.takeovers.length >= TAKEOVERS_PER_MINUTE) {
+        return { ok: false, reason: "too_many_takeovers", message: "Too many publishers take over from each other" };
+      }
+      record.takeovers.push(now);
+    }
+    record.stream_name = request.stream_name;
+    record.owner_username = request.owner_username;
+    if (record.state === "offline") this.#startSession(newSession(now));
+    const { position, session } = record;
+    if (session === null) throw new Error(`no session in state ${record.state}`);
+    const numbers = position
+      ? continueAfter(position.progress, position.exact ? null : now - position.at)
+      : { first_msn: 0, discontinuity_sequence: 0 };
+    const epoch = newEpoch(now);
+    record.epoch = epoch;
+    record.publisher = { job_id: request.job_id, lease: request.lease, worker: request.worker, ready: false };
+    record.lost_lease = null;
+    const lastTarget = record.last_target_duration;
+    record.position = {
+      progress: {
+        stream_id: record.stream_id,
+        session,
+        epoch,
+        next_msn: numbers.first_msn,
+        discontinuity_sequence: numbers.discontinuity_sequence,
+        target_duration_s: lastTarget ?? 2,
+        bytes_in: 0,
+      },
+      at: now,
+      exact: false,
+    };
+    if (record.state === "offline" || record.state === "encoding") this.#move("starting");
+    this.#settle(now);
+    const elsewhere = current && current.worker.id !== request.worker.id;
+    return {
+      ok: true,
+      replaced: elsewhere ? { worker_id: current.worker.id, job_id: current.job_id, lease: current.lease } : null,
+      live: { session, epoch, ...numbers, last_target_duration_s: lastTarget },
+    };
+  }
+
+  /** A report of the publish session that holds the lease; anything else is ignored. */
+  report({ lease, progress, body }: JobReport, now: number): void {
+    const record = this.record;
+    if (record.publisher?.lease !== lease) {
+      // The end of a session whose worker had been given up: it will not come back, but says how far it got.
+      if (body.event === "ended" && record.lost_lease === lease) {
+        record.lost_lease = null;
+        this.#reached(progress, now, true);
+        this.#settle(now);
+      }
+      return;
+    }
+    this.#reached(progress, now, body.event === "ended");
+    switch (body.event) {
+      case "ready":
+        this.#ready(now);
+        record.last_target_duration = body.target_duration_s;
+        break;
+      case "tracks":
+        break;
+      case "warning":
+        this.#warn([body.message]);
+        break;
+      case "ended":
+        record.publisher = null;
+        this.#left(now, body.reason === "stopped");
+        break;
+      default:
+        body satisfies never;
+    }
+    this.#settle(now);
+  }
+
+  progress(progress: StreamProgress, lease: string, now: number): void {
+    if (this.record.publisher?.lease !== lease) return;
+    this.#reached(progress, now, false);
+    this.#settle(now);
+  }
+
+  /** A worker (re)connected and says that it runs this job: true when it may go on. */
+  resume(job: RunningJob, worker: z.infer<typeof Worker>, now: number): boolean {
+    const record = this.record;
+    const current = record.publisher;
+    const known = (current?.lease ?? record.lost_lease) === job.lease;
+    // A session let in while the control plane was away is newer than all we know, unless another worker's is running.
+    const newer = job.offline === true && (current === null || current.worker.id === worker.id);
+    if (!known && !newer) return false;
+    if (record.session !== job.progress.session) {
+      record.publisher = null;
+      if (record.state !== "offline") this.#end(now);
+      this.#startSession(job.progress.session);
+    }
+    record.publisher = { job_id: job.job_id, lease: job.lease, worker, ready: false };
+    record.lost_lease = null;
+    record.epoch = job.progress.epoch;
+    this.#reached(job.progress, now, false);
+    this.#warn(job.warnings);
+    if (job.ready) this.#ready(now);
+    else if (record.state === "offline") this.#move("starting");
+    this.#settle(now);
+    return true;
+  }
+
+  /** The worker that held this lease is gone. */
+  lost(lease: string, now: number): void {
+    const record = this.record;
+    if (record.publisher?.lease !== lease) return;
+    record.publisher = null;
+    record.lost_lease = lease;
+    this.#left(now, false);
+    this.#settle(now);
+  }
+
+  /** Ends the session for good; returns whom to tell. Path tokens minted so far are refused from now on. */
+  stop(reason: "deleted" | "key_regenerated", now: number): StopOrder | null {
+    const record = this.record;
+    const current = record.publisher;
+    record.generation += 1;
+    record.publisher = null;
+    record.lost_lease = null;
+    if (record.state !== "offline") this.#end(now);
+    if (reason === "deleted") {
+      record.worker = null;
+      record.linger_until = null;
+    }
+    this.#settle(now);
+    return current && { worker_id: current.worker.id, job_id: current.job_id, lease: current.lease };
+  }
+
+  /** Path tokens minted so far are refused from now on. */
+  revoke(): void {
+    this.record.generation += 1;
+  }
+
+  viewers(count: number, now: number): void {
+    this.record.viewers = count;
+    if (this.#onAir()) this.record.peak_viewers = Math.max(this.record.peak_viewers, count);
+    this.#settle(now);
+  }
+
+  /** What the clock brings. */
+  tick(now: number): void {
+    const record = this.record;
+    if (record.state === "grace" && record.grace_until !== null && now >= record.grace_until) {
+      if (record.publisher) {
+        record.grace_until = null;
+        this.#move("starting");
+      } else this.#end(now);
+    }
+    if (record.linger_until !== null && now >= record.linger_until) {
+      record.linger_until = null;
+      record.worker = null;
+    }
+    this.#settle(now);
+  }
+
+  /** When `tick` is due, or null. */
+  nextTick(): number | null {
+    const { grace_until, linger_until, viewers_projected_at, projection } = this.record;
+    const viewersDue =
+      projection.viewer_count === this.#shownViewers() ? null : viewers_projected_at + VIEWER_PROJECTION_MS;
+    const due = [grace_until, linger_until, viewersDue].filter((at) => at !== null);
+    return due.length > 0 ? Math.min(...due) : null;
+  }
+
+  playback(): PlaybackRoute {
+    const { state, worker, epoch, generation, warnings, started_at } = this.record;
+    return {
+      state,
+      worker,
+      epoch,
+      generation,
+      started_at: this.#onAir() ? started_at : null,
+      viewer_count: this.#shownViewers(),
+      warnings,
+    };
+  }
+
+  #move(to: LiveState): void {
+    const from = this.record.state;
+    const legal: readonly LiveState[] = LIVE_MOVES[from];
+    if (!legal.includes(to)) throw new Error(`illegal move of the live state: ${from} to ${to}`);
+    this.record.state = to;
+  }
+
+  #startSession(session: string): void {
+    Object.assign(this.record, { session, announced: 0, warnings: [], peak_viewers: 0 });
+  }
+
+  #ready(now: number): void {
+    const record = this.record;
+    const { publisher, session } = record;
+    if (!publisher || session === null || publisher.ready) return;
+    publisher.ready = true;
+    record.worker = publisher.worker;
+    record.grace_until = null;
+    record.linger_until = null;
+    const cameBack = record.state === "offline";
+    if (record.state !== "live") this.#move("live");
+    if (record.announced > 0 && !cameBack) return;
+    if (record.announced === 0) record.started_at = now;
+    record.ended_at = null;
+    record.announced += 1;
+    this.#emit("stream.live", session);
+  }
+
+  /** The publisher is gone. */
+  #left(now: number, forGood: boolean): void {
+    const { state } = this.record;
+    if (state === "starting" || forGood) {
+      if (state !== "offline") this.#end(now);
+    } else if (state === "live") {
+      this.#move("grace");
+      this.record.grace_until = now + GRACE_MS;
+    }
+  }
+
+  /** The session is over. */
+  #end(now: number): void {
+    const record = this.record;
+    this.#move("offline");
+    record.grace_until = null;
+    if (record.announced === 0 || record.session === null) return;
+    record.linger_until = now + LINGER_MS;
+    record.ended_at = now;
+    record.total_views += record.peak_viewers;
+    record.peak_viewers = 0;
+    this.#emit("stream.offline", record.session);
+  }
+
+  #emit(type: "stream.live" | "stream.offline", session: string): void {
+    const { stream_id, stream_name, owner_username, announced } = this.record;
+    const repeat = announced > 1 ? `:${announced}` : "";
+    this.events.push({
+      id: `stream:${stream_id}:${session}:${type.slice("stream.".length)}${repeat}`,
+      event: { type, stream_id, stream_name, owner_username, session },
+    });
+  }
+
+  #reached(progress: StreamProgress, now: number, exact: boolean): void {
+    const before = this.record.position?.progress;
+    this.record.position = {
+      progress: {
+        ...progress,
+        next_msn: Math.max(progress.next_msn, before?.next_msn ?? 0),
+        discontinuity_sequence: Math.max(progress.discontinuity_sequence, before?.discontinuity_sequence ?? 0),
+      },
+      at: now,
+      exact,
+    };
+    // What was never ready has no target duration of its own yet.
+    if (this.record.publisher?.ready) this.record.last_target_duration = progress.target_duration_s;
+  }
+
+  #warn(messages: string[]): void {
+    this.record.warnings = [...new Set([...this.record.warnings, ...messages])].slice(-WARNINGS_MAX);
+  }
+
+  /** A session that people know of is running. */
+  #onAir(): boolean {
+    const { state, announced } = this.record;
+    return state === "live" || state === "grace" || (state === "starting" && announced > 0);
+  }
+
+  #shownViewers(): number {
+    return this.#onAir() ? this.record.viewers : 0;
+  }
+
+  /** Brings the projection up to date, under a new version when it changed. */
+  #settle(now: number): void {
+    const record = this.record;
+    const { projection: before, total_views, started_at, ended_at, last_target_duration } = record;
+    const isLive = record.state === "encoding" ? 2 : this.#onAir() ? 1 : 0;
+    const viewers = this.#shownViewers();
+    const viewersDue = isLive !== 1 || now - record.viewers_projected_at >= VIEWER_PROJECTION_MS;
+    if (viewersDue && viewers !== before.viewer_count) record.viewers_projected_at = now;
+    const after: Projection = {
+      is_live: isLive,
+      viewer_count: viewersDue ? viewers : before.viewer_count,
+      total_views,
+      started_at,
+      ended_at,
+      last_target_duration,
+    };
+    if (JSON.stringify(after) === JSON.stringify(before)) return;
+    record.projection = after;
+    record.version += 1;
+  }
+}
