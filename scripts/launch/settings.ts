@@ -1,0 +1,104 @@
+/** The settings of `npm start`: the environment first, then `.env` beside package.json. */
+import { isIP } from "node:net";
+import path from "node:path";
+import { z } from "zod";
+import { LaunchError } from "./errors.ts";
+
+const port = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(65_535)
+  .catch(() => Number.NaN)
+  .refine((value) => !Number.isNaN(value), "must be a port number from 0 to 65535 (0 = any free one)");
+
+/** Checked here and by the Worker again: here the message reaches the terminal before anything starts. */
+const Environment = z.object({
+  SLUICE_PORT: port.default(8080),
+  SLUICE_RTMP_PORT: port.default(1935),
+  SLUICE_HOST: z
+    .string()
+    .refine(
+      (value) => value === "localhost" || isIP(value) !== 0,
+      "must be localhost or an IP address of this machine (0.0.0.0 = all of them)",
+    )
+    .transform((value) => (value === "localhost" ? "127.0.0.1" : value))
+    .default("127.0.0.1"),
+  SLUICE_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
+    .refine((value) => URL.canParse(value) && new URL(value).pathname === "/", "must be an address without a path")
+    .transform((value) => new URL(value).origin)
+    .optional(),
+  SLUICE_DATA: z.string().default("./data"),
+  SLUICE_ADMIN_USERNAME: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{3,30}$/, "must be 3 to 30 letters, digits, _ or -")
+    .default("admin"),
+  SLUICE_ADMIN_PASSWORD: z
+    .string()
+    .min(8, "must have at least 8 characters")
+    .max(128, "must have at most 128 characters")
+    .optional(),
+  SLUICE_SECRET: z
+    .string()
+    .refine((value) => Buffer.byteLength(value) >= 32, "must have at least 32 bytes")
+    .optional(),
+  SLUICE_TRUST_PROXY: z
+    .string()
+    .regex(/^(cloudflare|false|true|[0-9])$/, "must be cloudflare, or the number of proxies in front (0 to 9)")
+    .default("0"),
+  RTMP_PLAIN_LIVE_KEYS: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
+  PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
+  SLUICE_HLS_PART_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(2000)
+    .catch(() => Number.NaN)
+    .refine((value) => !Number.isNaN(value), "must be a number of milliseconds from 100 to 2000")
+    .default(500),
+});
+
+export type Settings = {
+  port: number;
+  rtmpPort: number;
+  /** An IP address. */
+  host: string;
+  /** An origin without a trailing slash; undefined: what the port turns out to be. */
+  publicUrl: string | undefined;
+  /** Absolute. */
+  data: string;
+  adminUsername: string;
+  adminPassword: string | undefined;
+  secret: string | undefined;
+  trustProxy: string;
+  rtmpPlainLiveKeys: "0" | "1";
+  playback: "edge" | "direct";
+  hlsPartMs: number;
+};
+
+/** Throws a `LaunchError` that names every wrong setting. A setting that is empty counts as not set. */
+export function parseSettings(environment: Record<string, string | undefined>, root: string): Settings {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) {
+    throw new LaunchError(parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("\n"));
+  }
+  const values = parsed.data;
+  return {
+    port: values.SLUICE_PORT,
+    rtmpPort: values.SLUICE_RTMP_PORT,
+    host: values.SLUICE_HOST,
+    publicUrl: values.SLUICE_PUBLIC_URL,
+    data: path.resolve(root, values.SLUICE_DATA),
+    adminUsername: values.SLUICE_ADMIN_USERNAME,
+    adminPassword: values.SLUICE_ADMIN_PASSWORD,
+    secret: values.SLUICE_SECRET,
+    trustProxy: values.SLUICE_TRUST_PROXY,
+    rtmpPlainLiveKeys: values.RTMP_PLAIN_LIVE_KEYS,
+    playback: values.PLAYBACK,
+    hlsPartMs: values.SLUICE_HLS_PART_MS,
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * `npm start` and `npm run dev`. Plain JavaScript without packages, because on a fresh machine it runs on whatever Node
+ * is there: it gets the rest and hands over to the launcher (`scripts/launch/`).
+ */
+import { spawn } from "node:child_process";
+import path from "node:path";
+import process from "node:process";
+import { DIST, ROOT, staleParts } from "./freshness.mjs";
+import { findNode, installDebian, installPackages } from "./install.mjs";
+import { run } from "./run.mjs";
+import { during, fail } from "./say.mjs";
+
+const LAUNCHER = path.join(DIST, "launcher/main.js");
+
+await installPackages();
+const node = findNode();
+// Nothing that runs by itself needs FFmpeg yet; the publisher of the printed command does.
+await installDebian({ ffmpeg: "ffmpeg" });
+const stale = staleParts();
+if (stale.length > 0) {
+  await during(`Building ${stale.join(", ")}`, () =>
+    run(node, [path.join(ROOT, "scripts/build.mjs"), ...stale], { cwd: ROOT }),
+  ).catch((error) => fail(`The build failed: ${error.message}`));
+}
+
+if (node === process.execPath) {
+  // Quickest, and one process less: become the launcher.
+  await import(LAUNCHER);
+} else {
+  // The channel tells the launcher when this process is killed.
+  const launcher = spawn(node, [LAUNCHER, ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  });
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.on(signal, () => launcher.kill(signal));
+  }
+  launcher.once("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 143)));
+}
