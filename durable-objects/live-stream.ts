@@ -1,5 +1,145 @@
+/** Storage, alarm and messages around `LiveStreamState`, for one stream. Its name is the stream's id in decimal. */
 import { DurableObject } from "cloudflare:workers";
+import { drizzle } from "drizzle-orm/d1";
+import type { BeginPublish, BeginReply, LiveStreamRpc, PlaybackRoute } from "#contract/live";
+import type { JobReport, RunningJob, StreamProgress } from "#contract/media";
 import type { Env } from "../workers/core/env.ts";
+import { logFailure } from "../workers/core/log.ts";
+import { projectLiveState } from "../workers/streams/live-projection.ts";
+import { Alarm } from "./alarm.ts";
+import { LiveRecord, LiveStreamState, newLiveRecord } from "./live-stream-state.ts";
+import { mediaNode } from "./stubs.ts";
 
-/** The live state of one stream. */
-export class LiveStream extends DurableObject<Env> {}
+const PROJECTION_RETRY_MS = 2_000;
+/** A reporter that falls silent (an isolate that was evicted, a worker that went away) is forgotten. */
+const VIEWER_REPORT_LIFETIME_MS = 20_000;
+
+export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
+  readonly #sql: SqlStorage;
+  readonly #alarm: Alarm;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#alarm = new Alarm(ctx.storage);
+    this.#sql.exec(`
+      CREATE TABLE IF NOT EXISTS record (
+        id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL, projected_version INTEGER NOT NULL DEFAULT 0);
+      CREATE TABLE IF NOT EXISTS viewer_reports (
+        reporter TEXT PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL);
+      CREATE TABLE IF NOT EXISTS outbox (
+        id TEXT PRIMARY KEY, type TEXT NOT NULL, payload TEXT NOT NULL, created_at INTEGER NOT NULL, sent_at INTEGER);
+    `);
+  }
+
+  async begin(request: BeginPublish): Promise<BeginReply> {
+    return this.#change((state, now) => state.begin(request, now));
+  }
+
+  async report(report: JobReport): Promise<void> {
+    await this.#change((state, now) => state.report(report, now));
+  }
+
+  async progress(progress: StreamProgress, lease: string): Promise<void> {
+    await this.#change((state, now) => state.progress(progress, lease, now));
+  }
+
+  async resume(job: RunningJob, worker: { id: string; play_url: string }): Promise<boolean> {
+    return this.#change((state, now) => state.resume(job, worker, now));
+  }
+
+  async lost(lease: string): Promise<void> {
+    await this.#change((state, now) => state.lost(lease, now));
+  }
+
+  async stop(reason: "deleted" | "key_regenerated"): Promise<void> {
+    const order = await this.#change((state, now) => state.stop(reason, now));
+    if (!order) return;
+    const { worker_id, ...job } = order;
+    try {
+      await mediaNode(this.env, worker_id).stop({ ...job, reason: "stopped" });
+    } catch (error) {
+      // Its next hello is told the same: this stream no longer knows the lease.
+      logFailure("stop order failed", error, { worker_id, job_id: job.job_id });
+    }
+  }
+
+  async revoke(): Promise<void> {
+    await this.#change((state) => state.revoke());
+  }
+
+  async playback(): Promise<PlaybackRoute> {
+    return new LiveStreamState(this.#load()).playback();
+  }
+
+  async viewers(reporter: string, count: number): Promise<void> {
+    const report = "INSERT OR REPLACE INTO viewer_reports (reporter, count, at) VALUES (?, ?, ?)";
+    this.#sql.exec(report, reporter, count, Date.now());
+    await this.#change((state, now) => state.viewers(this.#viewers(now), now));
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarm.rang();
+    await this.#change((state, now) => {
+      state.tick(now);
+      state.viewers(this.#viewers(now), now);
+    });
+  }
+
+  /** The sum of each reporter's latest count. */
+  #viewers(now: number): number {
+    this.#sql.exec("DELETE FROM viewer_reports WHERE at <= ?", now - VIEWER_REPORT_LIFETIME_MS);
+    return this.#sql.exec<{ total: number }>("SELECT coalesce(sum(count), 0) AS total FROM viewer_reports").one().total;
+  }
+
+  /** One transaction for the change and its events; then the alarm, and D1 in the background. */
+  async #change<T>(action: (state: LiveStreamState, now: number) => T): Promise<T> {
+    const now = Date.now();
+    const { result, state } = this.ctx.storage.transactionSync(() => {
+      const state = new LiveStreamState(this.#load());
+      const result = action(state, now);
+      this.#sql.exec(
+        "INSERT INTO record (id, value) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value",
+        JSON.stringify(state.record),
+      );
+      for (const { id, event } of state.events) {
+        const { type, ...payload } = event;
+        this.#sql.exec(
+          "INSERT OR IGNORE INTO outbox (id, type, payload, created_at) VALUES (?, ?, ?, ?)",
+          id,
+          type,
+          JSON.stringify(payload),
+          now,
+        );
+      }
+      return { result, state };
+    });
+    const behind = state.record.version > this.#projectedVersion();
+    await this.#alarm.set(state.nextTick(), this.#nextViewerExpiry(), behind ? now + PROJECTION_RETRY_MS : null);
+    if (behind) this.ctx.waitUntil(this.#project(state.record));
+    return result;
+  }
+
+  #load(): LiveRecord {
+    const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM record").toArray();
+    return row ? LiveRecord.parse(JSON.parse(row.value)) : newLiveRecord(Number(this.ctx.id.name));
+  }
+
+  #projectedVersion(): number {
+    return this.#sql.exec<{ version: number }>("SELECT projected_version AS version FROM record").one().version;
+  }
+
+  #nextViewerExpiry(): number | null {
+    const { oldest } = this.#sql.exec<{ oldest: number | null }>("SELECT min(at) AS oldest FROM viewer_reports").one();
+    return oldest === null ? null : oldest + VIEWER_REPORT_LIFETIME_MS;
+  }
+
+  async #project({ stream_id, version, projection }: LiveRecord): Promise<void> {
+    try {
+      await projectLiveState(drizzle(this.env.DB), stream_id, version, projection);
+      this.#sql.exec("UPDATE record SET projected_version = max(projected_version, ?)", version);
+    } catch (error) {
+      logFailure("projection of the live state failed; the alarm tries again", error, { stream_id, version });
+    }
+  }
+}
