@@ -6,19 +6,23 @@ export type SluicePeer = Peer & { edgePids(): number[] };
 
 export async function startSluicePeer(streams: number, env: Record<string, string> = {}): Promise<SluicePeer> {
   const sluice = await startSluice({ env });
-  const call = async (path: string, body: unknown, token?: string) => {
+  const call = async <T>(path: string, body: unknown, token?: string): Promise<T> => {
     const response = await fetch(`${sluice.url}${path}`, {
       method: "POST",
       headers: { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) },
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
-    return response.json();
+    return response.json() as Promise<T>;
   };
-  const { token } = await call("/api/token", { username: sluice.adminUsername, password: sluice.adminPassword });
-  const made: { stream_key: string; playback_urls: { hls: string } }[] = [];
+  const { token } = await call<{ token: string }>("/api/token", {
+    username: sluice.adminUsername,
+    password: sluice.adminPassword,
+  });
+  type Made = { stream_key: string; playback_urls: { hls: string } };
+  const made: Made[] = [];
   for (let n = 0; n < streams; n++)
-    made.push(await call("/api/streams", { title: `Bench ${n}`, is_public: true }, token));
+    made.push(await call<Made>("/api/streams", { title: `Bench ${n}`, is_public: true }, token));
   const of = (n: number) => {
     const stream = made[n];
     if (stream === undefined) throw new Error(`stream ${n} was not made`);

@@ -70,10 +70,15 @@ async function playFor(page: Page, seconds: number) {
 
 const offline = async () => {
   await expect
-    .poll(async () => (await (await fetch(`${sluice.url}/api/stream/${sluice.publicKey}/info`)).json()).is_live, {
-      timeout: 20_000,
-      interval: 200,
-    })
+    .poll(
+      async () =>
+        ((await (await fetch(`${sluice.url}/api/stream/${sluice.publicKey}/info`)).json()) as { is_live: number })
+          .is_live,
+      {
+        timeout: 20_000,
+        interval: 200,
+      },
+    )
     .toBe(0);
 };
 
