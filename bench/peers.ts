@@ -46,7 +46,7 @@ export async function startNginx(directory: string): Promise<Peer> {
     throw new Error("nginx with its RTMP module is missing: apt-get install nginx libnginx-mod-rtmp");
   const [rtmp, http] = [await freePort(), await freePort()];
   const hls = path.join(directory, "hls");
-  mkdirSync(hls, { recursive: true, mode: 0o777 });
+  mkdirSync(hls, { recursive: true });
   const config = path.join(directory, "nginx.conf");
   writeFileSync(
     config,
