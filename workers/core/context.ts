@@ -11,6 +11,8 @@ export type Ctx = {
   requestId: string;
   /** The client's address as far as it can be believed, else null. */
   ip: string | null;
+  /** Where people reach us, e.g. `https://live.example.com`; for absolute URLs in replies. */
+  origin: string;
   /** UTC milliseconds. */
   now(): number;
   waitUntil(promise: Promise<unknown>): void;
@@ -18,13 +20,15 @@ export type Ctx = {
 
 /** For objects and cron: acts as `system`. `waitUntil` is the object's or the event's. */
 export function systemContext(env: Env, name: string, waitUntil: (promise: Promise<unknown>) => void): Ctx {
+  const settings = parseEnv(env);
   return {
     env,
-    settings: parseEnv(env),
+    settings,
     db: drizzle(env.DB),
     actor: { kind: "system", name },
     requestId: newRequestId(),
     ip: null,
+    origin: settings.publicUrl ?? "",
     now: Date.now,
     waitUntil,
   };

@@ -1,0 +1,121 @@
+/** The application: what surrounds every request, whatever noun answers it. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { drizzle } from "drizzle-orm/d1";
+import type { Context } from "hono";
+import type { FieldError } from "#contract/errors";
+import type { App, AppEnv, Services } from "./app-env.ts";
+import { clientAddress, isHttps, publicOrigin } from "./client.ts";
+import { newRequestId } from "./context.ts";
+import { parseEnv, SettingsError } from "./env.ts";
+import { ApiError } from "./errors.ts";
+import { faceOf } from "./faces.ts";
+import { secure } from "./headers.ts";
+import { log, logFailure } from "./log.ts";
+import { openapiRoutes } from "./openapi.ts";
+import { pageRoutes, serveAsset } from "./pages.ts";
+import { renderError, toApiError } from "./problem.ts";
+
+/** A request id of the caller's is kept when it can do no harm in a log. */
+const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
+
+export function createApp(services: Services, nouns: readonly ((app: App) => void)[]): App {
+  const app: App = new OpenAPIHono<AppEnv>({ defaultHook: (result) => refuseInvalid(result) });
+  app.use("*", async (c, next) => {
+    const started = Date.now();
+    const given = c.req.header("x-request-id") ?? "";
+    const requestId = REQUEST_ID.test(given) ? given : newRequestId();
+    c.set("requestId", requestId);
+    await next();
+    finish(c, requestId);
+    logRequest(c, requestId, started);
+  });
+  app.use("*", async (c, next) => {
+    const settings = parseEnv(c.env);
+    c.set("services", services);
+    c.set("face", faceOf(c.req.path));
+    c.set("ctx", {
+      env: c.env,
+      settings,
+      db: drizzle(c.env.DB),
+      actor: { kind: "anonymous" },
+      requestId: c.var.requestId,
+      ip: clientAddress(c.req.raw, settings),
+      origin: publicOrigin(c.req.raw, settings),
+      now: Date.now,
+      waitUntil: (promise) => c.executionCtx.waitUntil(promise),
+    });
+    await next();
+  });
+  for (const mount of [...nouns, openapiRoutes, pageRoutes]) mount(app);
+  app.notFound((c) => unrouted(app, c));
+  app.onError((error, c) => {
+    const known = toApiError(error);
+    const { requestId } = c.var;
+    if (known.spec.status >= 500) logFailure(failureName(error), error, { request_id: requestId, code: known.code });
+    return renderError(c.req.raw, faceOf(c.req.path), known, requestId);
+  });
+  return app;
+}
+
+const failureName = (error: unknown) => (error instanceof SettingsError ? "the settings are wrong" : "request failed");
+
+/** No operation has this method and path: a static file, OPTIONS, or an error. */
+async function unrouted(app: App, c: Context<AppEnv>): Promise<Response> {
+  const allowed = METHODS.filter((method) => isRouted(app, method === "HEAD" ? "GET" : method, c.req.path));
+  const method = c.req.raw.method;
+  const allow = [...allowed, "OPTIONS"].join(", ");
+  if (method === "OPTIONS" && allowed.length > 0) return new Response(null, { status: 204, headers: { Allow: allow } });
+  if (allowed.length > 0) {
+    throw new ApiError("method_not_allowed", `${method} is not allowed here`, { headers: { Allow: allow } });
+  }
+  const file = method === "GET" || method === "HEAD" ? await serveAsset(c) : null;
+  if (file) return file;
+  throw new ApiError("not_found");
+}
+
+/** Middleware is registered for all methods, so it does not count. */
+function isRouted(app: App, method: string, path: string): boolean {
+  return app.router.match(method, path)[0].some(([[, route]]) => route.method !== "ALL");
+}
+
+function finish(c: Context<AppEnv>, requestId: string): void {
+  const response = c.res;
+  // An upgrade's response must stay the object it is.
+  if (response.status === 101) return;
+  const headers = new Headers(response.headers);
+  secure(headers, requestId, c.var.ctx !== undefined && isHttps(c.req.raw, c.var.ctx.settings));
+  // Without this Hono copies the old headers over the new ones.
+  c.res = undefined;
+  c.res = new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
+
+/** Playback and files are too many to be worth a line each while they succeed. */
+const QUIET = /^\/(assets\/|api\/stream\/[^/]+\/hls\/|livez$|readyz$|health$)/;
+
+function logRequest(c: Context<AppEnv>, requestId: string, started: number): void {
+  const { status } = c.res;
+  if (status < 400 && QUIET.test(c.req.path)) return;
+  const actor = c.var.ctx?.actor;
+  log(status >= 500 ? "error" : "info", `${c.req.raw.method} ${c.req.path} ${status}`, {
+    request_id: requestId,
+    duration_ms: Date.now() - started,
+    ...(actor && actor.kind !== "anonymous" && { actor: actor.kind }),
+    ...(actor && "id" in actor && { actor_id: actor.id }),
+  });
+}
+
+type Validation = { success: true } | { success: false; error: { issues: readonly Issue[] } };
+type Issue = { path: PropertyKey[]; message: string; code?: string };
+
+function refuseInvalid(result: Validation): void {
+  if (result.success) return;
+  const details = result.error.issues.slice(0, 20).map(fieldError);
+  const [first] = details;
+  throw new ApiError("invalid_request", first && `${first.field} ${first.message}`.trim(), { details });
+}
+
+function fieldError({ path, message }: Issue): FieldError {
+  const missing = message.endsWith("received undefined");
+  return { field: path.map(String).join("."), message: missing ? "is required" : message };
+}

@@ -1,0 +1,50 @@
+/** Headers of every response: what browsers may do with it, and how long anyone may keep it. */
+
+/** Who may show a page in a frame. */
+export type Framing = "nobody" | "anybody";
+
+/**
+ * Every page runs without inline script. Styles may be inline: the component library writes style attributes.
+ * `media`: sources besides our own that a player may load from.
+ */
+export function pagePolicy(framing: Framing, media: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self'",
+    `connect-src 'self'${media}`,
+    `media-src 'self' blob:${media}`,
+    "worker-src 'self' blob:",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    `frame-ancestors ${framing === "nobody" ? "'none'" : "*"}`,
+  ].join("; ");
+}
+
+/** For everything that is no page: if a browser shows it as one, it can do nothing. */
+const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+/** Sets what the response does not say itself. */
+export function secure(headers: Headers, requestId: string, https: boolean): void {
+  headers.set("X-Request-Id", requestId);
+  headers.set("X-Content-Type-Options", "nosniff");
+  const setDefault = (name: string, value: string) => {
+    if (!headers.has(name)) headers.set(name, value);
+  };
+  setDefault("Cache-Control", "no-store");
+  setDefault("Referrer-Policy", "strict-origin-when-cross-origin");
+  setDefault("Content-Security-Policy", DATA_POLICY);
+  if (headers.get("Content-Security-Policy")?.includes("frame-ancestors 'none'")) setDefault("X-Frame-Options", "DENY");
+  const isPage = headers.get("Content-Type")?.startsWith("text/html") ?? false;
+  if (isPage) {
+    setDefault(
+      "Permissions-Policy",
+      "camera=(), geolocation=(), payment=(), usb=(), microphone=(self), display-capture=(self)",
+    );
+  }
+  // Only pages, only over HTTPS, without subdomains: players on plain HTTP use the same host.
+  if (isPage && https) setDefault("Strict-Transport-Security", "max-age=31536000");
+}

@@ -1,0 +1,52 @@
+/** Exact rate limits by class. Whom a limit counts is the client's address, where one is known. */
+import { createMiddleware } from "hono/factory";
+import type { Permit, RateLimiterRpc } from "#contract/limits";
+import { clientBucket } from "#kit/client-address";
+import type { AppEnv } from "./app-env.ts";
+import { ApiError } from "./errors.ts";
+import { logFailure } from "./log.ts";
+
+/** `perClient` attempts in a window; `shared` by all clients together while no address can be believed. */
+export const LIMITS = {
+  auth: { perClient: 10, shared: 100, windowMs: 60_000 },
+} as const;
+export type LimitClass = keyof typeof LIMITS;
+
+/** Addresses the `RateLimiter` object of a class and client. */
+export type Limiter = (env: AppEnv["Bindings"], key: string) => Pick<RateLimiterRpc, "take">;
+
+/** Throws `rate_limited`; `unavailable` when nobody can count. */
+export const limited = (limitClass: LimitClass, limiter: Limiter) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    const { ip, now } = c.var.ctx;
+    const { perClient, shared, windowMs } = LIMITS[limitClass];
+    const key = `${limitClass}:${ip === null ? "local" : clientBucket(ip)}`;
+    const permit = await take(() => limiter(c.env, key), ip === null ? shared : perClient, windowMs);
+    const headers = {
+      "X-RateLimit-Limit": String(permit.limit),
+      "X-RateLimit-Remaining": String(permit.remaining),
+      "X-RateLimit-Reset": String(Math.ceil(permit.reset_at / 1000)),
+    };
+    if (!permit.allowed) {
+      const wait = Math.max(1, Math.ceil((permit.reset_at - now()) / 1000));
+      throw new ApiError("rate_limited", `Too many attempts, try again in ${wait} s`, {
+        headers: { ...headers, "Retry-After": String(wait) },
+      });
+    }
+    await next();
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  });
+
+/** A failed call breaks its stub, so the second attempt takes a new one. */
+async function take(stub: () => Pick<RateLimiterRpc, "take">, limit: number, windowMs: number): Promise<Permit> {
+  try {
+    return await stub().take(limit, windowMs);
+  } catch (first) {
+    logFailure("rate limiter did not answer", first);
+    try {
+      return await stub().take(limit, windowMs);
+    } catch (cause) {
+      throw new ApiError("unavailable", undefined, { headers: { "Retry-After": "1" }, cause });
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/** `/openapi.json`: what the operations do not say of themselves. */
+import { z } from "@hono/zod-openapi";
+import { VERSION } from "#contract/version";
+import type { App } from "./app-env.ts";
+import { SESSION_COOKIE } from "./authenticate.ts";
+import { operation } from "./operation.ts";
+
+const HEADERS = {
+  RequestId: { description: "Names this request in our logs and in error bodies", type: "string" },
+  RateLimitLimit: { description: "Attempts allowed in the window", type: "integer" },
+  RateLimitRemaining: { description: "Attempts left in the window", type: "integer" },
+  RateLimitReset: { description: "End of the window, Unix seconds", type: "integer" },
+  RetryAfter: { description: "Seconds to wait", type: "integer" },
+} as const;
+
+const SCHEMES = {
+  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "A token of `POST /api/token`" },
+  stream_key: { type: "apiKey", in: "header", name: "X-Stream-Key", description: "A `live_` key: its stream's owner" },
+  stream_key_header: {
+    type: "apiKey",
+    in: "header",
+    name: "Authorization",
+    description: "`Authorization: Stream-Key live_…`",
+  },
+  query_token: { type: "apiKey", in: "query", name: "token", description: "A token, where headers cannot be set" },
+  cookie: { type: "apiKey", in: "cookie", name: SESSION_COOKIE, description: "The web application's session" },
+} as const;
+
+const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().meta({ description: "A code of the closed catalogue" }),
+    request_id: z.string(),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ description: "RFC 9457, for `Accept: application/problem+json`" })
+  .openapi("Problem");
+
+const TAGS = {
+  identity: "Accounts, tokens and the session of the web application",
+  streams: "Live streams, their keys and their playback",
+  admin: "Health and documentation",
+};
+
+const info = {
+  openapi: "3.1.0",
+  info: {
+    title: "Sluice",
+    version: VERSION,
+    description: "Live video: publish by RTMP, watch by HLS. Every error body and response carries a request id.",
+    license: { name: "MIT", identifier: "MIT" },
+  },
+  servers: [{ url: "/" }],
+  tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+};
+
+export function openapiRoutes(app: App): void {
+  const registry = app.openAPIRegistry;
+  registry.register("Problem", Problem);
+  for (const [name, scheme] of Object.entries(SCHEMES)) registry.registerComponent("securitySchemes", name, scheme);
+  for (const [name, { description, type }] of Object.entries(HEADERS)) {
+    registry.registerComponent("headers", name, { description, schema: { type } });
+  }
+  let document: ReturnType<App["getOpenAPI31Document"]> | undefined;
+  operation(
+    app,
+    {
+      method: "get",
+      path: "/openapi.json",
+      operationId: "getOpenApi",
+      tags: ["admin"],
+      summary: "This description",
+      access: "none",
+      errors: [],
+      responses: {
+        200: { description: "OpenAPI 3.1", content: { "application/json": { schema: z.looseObject({}) } } },
+      },
+    },
+    (c) => {
+      document ??= app.getOpenAPI31Document(info);
+      return c.json({ ...document }, 200, { "Cache-Control": "no-cache" });
+    },
+  );
+}

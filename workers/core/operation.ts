@@ -1,0 +1,153 @@
+/**
+ * How a noun declares an operation: a route of `@hono/zod-openapi` that also says who may call it and which codes of
+ * the catalogue it answers. Authentication, limits, body checks and the documentation of errors follow from that.
+ */
+import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-openapi";
+import { createMiddleware } from "hono/factory";
+import { ERRORS, type ErrorCode } from "#contract/errors";
+import type { AccountActor } from "#contract/identity";
+import type { App, AppEnv } from "./app-env.ts";
+import { authenticate, refuseCrossOrigin } from "./authenticate.ts";
+import { boundedBody } from "./body.ts";
+import type { Ctx } from "./context.ts";
+import { ApiError } from "./errors.ts";
+import { FACES, faceOf } from "./faces.ts";
+import { type LimitClass, limited } from "./limit.ts";
+
+/**
+ * `none`: credentials are not looked at. `optional`: they are, and without any the actor is anonymous. `user`: an
+ * account is needed. `login`: none, but a browser must not be made to do it by another site.
+ */
+type Access = "none" | "optional" | "user" | "login";
+
+type Spec = Omit<RouteConfig, "middleware" | "security"> & {
+  access: Access;
+  /** Beyond those that follow from the rest of the declaration. */
+  errors: readonly ErrorCode[];
+  limit?: LimitClass;
+  /** The path parameter that takes the rest of the path, slashes included. */
+  rest?: string;
+};
+
+/** Declares the operation on `app`. Handlers are parse → verb → reply; they throw `ApiError`. */
+export function operation<const S extends Spec>(app: App, spec: S, handler: RouteHandler<S, AppEnv>): void {
+  const { access, errors, limit, rest, ...route } = spec;
+  const documented = createRoute({
+    ...route,
+    security: SECURITY[access],
+    responses: { ...successes(spec), ...failures(spec) },
+  });
+  app.openAPIRegistry.registerPath(documented);
+  const path = rest === undefined ? route.path : route.path.replace(`{${rest}}`, `{${rest}{.+}}`);
+  const routed: RouteConfig = { ...route, path, middleware: middleware(spec), hide: true };
+  // The handler was checked against `S`; `routed` differs from it only in what is added at run time.
+  app.openapi(routed, handler as unknown as RouteHandler<RouteConfig, AppEnv>);
+}
+
+/** The account that a `user` operation runs for. */
+export function accountOf(ctx: Ctx): AccountActor {
+  if (ctx.actor.kind !== "user" && ctx.actor.kind !== "stream_key") throw new ApiError("unauthenticated");
+  return ctx.actor;
+}
+
+function middleware({ access, limit, request }: Spec) {
+  const body = request?.body?.content;
+  return [
+    ...(limit ? [limitation(limit)] : []),
+    admission(access),
+    ...(body ? [boundedBody({ form: "application/x-www-form-urlencoded" in body })] : []),
+  ];
+}
+
+const limitation = (limit: LimitClass) =>
+  createMiddleware<AppEnv>((c, next) => limited(limit, c.var.services.limiter)(c, next));
+
+const admission = (access: Access) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    if (access === "login") refuseCrossOrigin(c);
+    if (access === "optional" || access === "user")
+      c.var.ctx.actor = await authenticate(c, c.var.services.authenticators);
+    if (access === "user" && c.var.ctx.actor.kind === "anonymous") throw new ApiError("unauthenticated");
+    await next();
+  });
+
+type Requirement = Record<string, string[]>;
+const CREDENTIALS = ["bearer", "stream_key", "stream_key_header", "query_token", "cookie"].map(
+  (name): Requirement => ({ [name]: [] }),
+);
+const SECURITY: Record<Access, Requirement[]> = {
+  none: [],
+  login: [],
+  optional: [...CREDENTIALS, {}],
+  user: CREDENTIALS,
+};
+
+const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
+const LIMIT_HEADERS = {
+  "X-RateLimit-Limit": header("RateLimitLimit"),
+  "X-RateLimit-Remaining": header("RateLimitRemaining"),
+  "X-RateLimit-Reset": header("RateLimitReset"),
+};
+
+function successes({ responses, limit }: Spec): RouteConfig["responses"] {
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, response]) => [
+      status,
+      {
+        ...response,
+        headers: {
+          "X-Request-Id": header("RequestId"),
+          ...(limit && LIMIT_HEADERS),
+          ...("headers" in response && response.headers),
+        },
+      },
+    ]),
+  );
+}
+
+/** The codes an operation answers: those it names and those that its declaration implies. */
+export function errorCodes({ access, errors, limit, method, request }: Spec): ErrorCode[] {
+  const unsafe = method !== "get" && method !== "head";
+  return [
+    ...new Set<ErrorCode>([
+      ...errors,
+      ...((request ? ["invalid_request"] : []) as ErrorCode[]),
+      ...((request?.body ? ["invalid_json", "body_too_large", "unsupported_media_type"] : []) as ErrorCode[]),
+      ...((access === "user" ? ["unauthenticated"] : []) as ErrorCode[]),
+      ...((unsafe && access !== "none" ? ["cross_origin"] : []) as ErrorCode[]),
+      ...((limit ? ["rate_limited"] : []) as ErrorCode[]),
+      "internal",
+      "unavailable",
+    ]),
+  ];
+}
+
+function failures(spec: Spec): RouteConfig["responses"] {
+  const { errorBody, errorSchema } = FACES[faceOf(spec.path)];
+  const byStatus = Map.groupBy(errorCodes(spec), (code) => ERRORS[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => {
+      const example = (code: ErrorCode) =>
+        errorBody({ code, status, message: ERRORS[code].message, request_id: EXAMPLE_REQUEST_ID, details: [] });
+      return [
+        status,
+        {
+          description: codes.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join(". "),
+          headers: {
+            "X-Request-Id": header("RequestId"),
+            ...(status === 429 && { ...LIMIT_HEADERS, "Retry-After": header("RetryAfter") }),
+          },
+          content: {
+            "application/json": {
+              schema: errorSchema,
+              examples: Object.fromEntries(codes.map((code) => [code, { value: example(code) }])),
+            },
+            "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+          },
+        },
+      ];
+    }),
+  );
+}
+
+const EXAMPLE_REQUEST_ID = "0b0f6d5e-6f4c-4d0e-9d0e-5a0c0f9f4a51";

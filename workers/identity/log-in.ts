@@ -1,0 +1,65 @@
+/** The two ways in: a token for programs, a cookie for the web application. */
+import { eq } from "drizzle-orm";
+import { isAdminRole, type LoginRequest, type TokenReply, type TokenRequest } from "#contract/identity";
+import { users } from "#tables/identity";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { log } from "../core/log.ts";
+import { verifyPassword } from "./password.ts";
+import { grantedScopes } from "./roles.ts";
+import { openSession } from "./sessions.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+type User = typeof users.$inferSelect;
+
+/** `POST /api/token`. Throws `bad_credentials`. */
+export async function createToken(ctx: Ctx, input: TokenRequest): Promise<TokenReply> {
+  const user = await checkCredentials(ctx, input);
+  const scopes = grantedScopes(user.role, input.scopes);
+  const session = await openSession(ctx, user, {
+    face: "portal",
+    kind: "token",
+    scopes,
+    name: input.name ?? null,
+    ttl_ms: input.expires_hours * HOUR_MS,
+  });
+  return {
+    token: session.token,
+    token_id: session.id,
+    user_id: user.id,
+    scopes,
+    expires_at: new Date(session.expires_at).toISOString(),
+    user: { id: user.id, username: user.username, is_admin: isAdminRole(user.role) },
+  };
+}
+
+/** `POST /login`: the cookie's token and how long the browser keeps it. Throws `bad_credentials`. */
+export async function logIn(
+  ctx: Ctx,
+  input: LoginRequest,
+): Promise<{ user: { id: number; username: string }; token: string; max_age_s: number }> {
+  const user = await checkCredentials(ctx, input);
+  const ttl_ms = input.remember ? 30 * DAY_MS : DAY_MS;
+  const session = await openSession(ctx, user, {
+    face: "portal",
+    kind: "cookie",
+    scopes: grantedScopes(user.role, undefined),
+    name: null,
+    ttl_ms,
+  });
+  return { user: { id: user.id, username: user.username }, token: session.token, max_age_s: ttl_ms / 1000 };
+}
+
+/** Hashes exactly once, whether the account exists or not, so that time tells nothing. */
+async function checkCredentials(
+  ctx: Ctx,
+  { username, password }: { username: string; password: string },
+): Promise<User> {
+  const user = await ctx.db.select().from(users).where(eq(users.username, username)).get();
+  const right = await verifyPassword(user?.password_hash ?? null, password);
+  if (user && right) return user;
+  log("warn", "login refused", { request_id: ctx.requestId, ip: ctx.ip });
+  throw new ApiError("bad_credentials");
+}

@@ -1,0 +1,41 @@
+import { eq } from "drizzle-orm";
+import { isAdminRole, type Me } from "#contract/identity";
+import { users } from "#tables/identity";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { accountOf } from "../core/operation.ts";
+import { readSetting } from "../core/setting.ts";
+import { atLeast, manageableRoles } from "./roles.ts";
+
+/** `GET /api/me`: the account behind the credential, and what it may do. */
+export async function me(ctx: Ctx): Promise<Me> {
+  const account = accountOf(ctx);
+  const user = await ctx.db.select().from(users).where(eq(users.id, account.id)).get();
+  if (!user) throw new ApiError("unauthenticated");
+  const { id, username, nickname, status, status_message, role, avatar } = user;
+  const isAdmin = isAdminRole(role);
+  const mayAdd = async (key: "allow_user_connections" | "allow_user_streams") =>
+    isAdmin || (await readSetting(ctx, key));
+  return {
+    id,
+    username,
+    nickname,
+    status,
+    status_message,
+    role,
+    chat_anonymous: user.chat_anonymous === 1,
+    avatar,
+    is_admin: isAdmin,
+    scopes: account.scopes,
+    permissions: {
+      can_manage_users: atLeast(role, "moderator"),
+      can_reset_passwords: atLeast(role, "admin"),
+      can_delete_users: atLeast(role, "superadmin"),
+      manageable_roles: manageableRoles(role),
+      can_add_connections: await mayAdd("allow_user_connections"),
+      can_add_streams: await mayAdd("allow_user_streams"),
+    },
+    totp_enabled: false,
+    created_at: new Date(user.created_at).toISOString(),
+  };
+}

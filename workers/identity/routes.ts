@@ -1,0 +1,105 @@
+import type { z } from "@hono/zod-openapi";
+import { deleteCookie, setCookie } from "hono/cookie";
+import { LoginReply, LoginRequest, Me, TokenReply, TokenRequest } from "#contract/identity";
+import type { App } from "../core/app-env.ts";
+import { SESSION_COOKIE } from "../core/authenticate.ts";
+import { isHttps } from "../core/client.ts";
+import { operation } from "../core/operation.ts";
+import { createToken, logIn } from "./log-in.ts";
+import { me } from "./me.ts";
+import { closeSession } from "./sessions.ts";
+
+const json = <T extends z.ZodType>(schema: T) => ({ content: { "application/json": { schema } } });
+
+export function identityRoutes(app: App): void {
+  operation(
+    app,
+    {
+      method: "post",
+      path: "/api/token",
+      operationId: "createToken",
+      tags: ["identity"],
+      summary: "Sign in and get a token",
+      access: "none",
+      limit: "auth",
+      errors: ["bad_credentials"],
+      request: { body: { ...json(TokenRequest), required: true } },
+      responses: { 200: { description: "The token, shown once", ...json(TokenReply) } },
+    },
+    async (c) => c.json(await createToken(c.var.ctx, c.req.valid("json")), 200),
+  );
+
+  operation(
+    app,
+    {
+      method: "post",
+      path: "/login",
+      operationId: "logIn",
+      tags: ["identity"],
+      summary: "Sign in with a cookie",
+      description: "JSON gets JSON; a form is sent on to `/dashboard`. The cookie is the web application's session.",
+      access: "login",
+      limit: "auth",
+      errors: ["bad_credentials"],
+      request: {
+        body: {
+          content: {
+            "application/json": { schema: LoginRequest },
+            "application/x-www-form-urlencoded": { schema: LoginRequest },
+          },
+        },
+      },
+      responses: {
+        200: { description: "Signed in", ...json(LoginReply) },
+        302: { description: "Signed in by a form" },
+      },
+    },
+    async (c) => {
+      const isForm = c.req.header("content-type")?.startsWith("application/x-www-form-urlencoded") ?? false;
+      const { user, token, max_age_s } = await logIn(c.var.ctx, c.req.valid(isForm ? "form" : "json"));
+      setCookie(c, SESSION_COOKIE, token, {
+        httpOnly: true,
+        sameSite: "Lax",
+        secure: isHttps(c.req.raw, c.var.ctx.settings),
+        path: "/",
+        maxAge: max_age_s,
+      });
+      if (isForm) return c.redirect("/dashboard", 302);
+      return c.json({ status: "logged_in" as const, user_id: user.id, username: user.username }, 200);
+    },
+  );
+
+  operation(
+    app,
+    {
+      method: "get",
+      path: "/logout",
+      operationId: "logOut",
+      tags: ["identity"],
+      summary: "Sign out: the session is revoked and the cookie cleared",
+      access: "optional",
+      errors: [],
+      responses: { 302: { description: "To `/login`, signed in or not" } },
+    },
+    async (c) => {
+      await closeSession(c.var.ctx);
+      deleteCookie(c, SESSION_COOKIE, { path: "/" });
+      return c.redirect("/login", 302);
+    },
+  );
+
+  operation(
+    app,
+    {
+      method: "get",
+      path: "/api/me",
+      operationId: "getMe",
+      tags: ["identity"],
+      summary: "The account behind the credential",
+      access: "user",
+      errors: [],
+      responses: { 200: { description: "The account", ...json(Me) } },
+    },
+    async (c) => c.json(await me(c.var.ctx), 200),
+  );
+}

@@ -1,0 +1,143 @@
+/** Sessions: issued by a login, looked up by the `jti` of a token, revoked at once. */
+import { and, eq, isNull } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/d1";
+import type { Actor, Face } from "#contract/identity";
+import { sessions, users } from "#tables/identity";
+import type { Credential } from "../core/authenticate.ts";
+import { commit, commitIf } from "../core/commit.ts";
+import type { Ctx } from "../core/context.ts";
+import { signToken, verifyToken } from "./session-tokens.ts";
+
+type User = typeof users.$inferSelect;
+type UserActor = Extract<Actor, { kind: "user" }>;
+type Known = Omit<UserActor, "via"> & { expires_at: number; checked_at: number };
+
+/**
+ * Sessions this isolate looked up lately. A revocation counts here at once, elsewhere when the entry is too old; two
+ * seconds of the promised ten are left for a replica that lags.
+ */
+const known = new Map<string, Known>();
+const KNOWN_MAX = 2000;
+const KNOWN_MS = 8_000;
+/** `last_used_at` is written at most this often. */
+const USED_EVERY_MS = 5 * 60_000;
+
+export type NewSession = {
+  face: Face;
+  kind: "token" | "cookie";
+  scopes: string[];
+  name: string | null;
+  ttl_ms: number;
+};
+
+/** Signs in: the session, its audit row and its event in one commit. */
+export async function openSession(
+  ctx: Ctx,
+  user: User,
+  { face, kind, scopes, name, ttl_ms }: NewSession,
+): Promise<{ token: string; id: string; expires_at: number }> {
+  const id = crypto.randomUUID();
+  const now = ctx.now();
+  // A JWT knows whole seconds; the row must not outlive it.
+  const expires_at = Math.floor((now + ttl_ms) / 1000) * 1000;
+  const actor: UserActor = {
+    kind: "user",
+    id: user.id,
+    username: user.username,
+    role: user.role,
+    scopes,
+    session: id,
+    via: kind,
+  };
+  await commit(
+    { ...ctx, actor },
+    [ctx.db.insert(sessions).values({ id, user_id: user.id, face, kind, scopes, name, created_at: now, expires_at })],
+    [{ action: "login", target: { type: "session", id, name }, details: { face, kind } }],
+    [
+      {
+        id: `session:${id}:login`,
+        event: { type: "user.login", user_id: user.id, username: user.username, ip: ctx.ip },
+      },
+    ],
+  );
+  const token = await signToken(ctx.settings, {
+    session: id,
+    user_id: user.id,
+    role: user.role,
+    scopes,
+    issued_at: now,
+    expires_at,
+  });
+  return { token, id, expires_at };
+}
+
+/** The actor of a token, or null when it is not ours, expired, revoked, or its account is gone. */
+export async function authenticateToken(
+  ctx: Ctx,
+  { value, via }: Extract<Credential, { form: "jwt" }>,
+  face: Face,
+): Promise<UserActor | null> {
+  const now = ctx.now();
+  const claims = await verifyToken(ctx.settings, value, face, now);
+  if (!claims) return null;
+  const cached = known.get(claims.jti);
+  const session = cached && now - cached.checked_at < KNOWN_MS ? cached : await load(ctx, claims.jti, now);
+  if (!session || session.id !== claims.sub || session.expires_at <= now) return null;
+  const { id, username, role, scopes } = session;
+  return { kind: "user", id, username, role, scopes, session: claims.jti, via };
+}
+
+async function load(ctx: Ctx, id: string, now: number): Promise<Known | null> {
+  known.delete(id);
+  // A near replica answers most; a session that is new may only be known to the primary.
+  const row = (await find(ctx, id, "first-unconstrained")) ?? (await find(ctx, id, "first-primary"));
+  if (!row || row.revoked_at !== null) return null;
+  if (now - (row.last_used_at ?? 0) > USED_EVERY_MS) {
+    ctx.waitUntil(ctx.db.update(sessions).set({ last_used_at: now }).where(eq(sessions.id, id)).run());
+  }
+  if (known.size >= KNOWN_MAX) known.clear();
+  const { user_id, username, role, scopes, expires_at } = row;
+  const session: Known = {
+    kind: "user",
+    id: user_id,
+    username,
+    role,
+    scopes,
+    session: id,
+    expires_at,
+    checked_at: now,
+  };
+  known.set(id, session);
+  return session;
+}
+
+function find(ctx: Ctx, id: string, where: "first-unconstrained" | "first-primary") {
+  // The session of D1 has all that a query needs; drizzle's type asks for the whole database.
+  const db = drizzle(ctx.env.DB.withSession(where) as unknown as D1Database);
+  return db
+    .select({
+      user_id: sessions.user_id,
+      username: users.username,
+      role: users.role,
+      scopes: sessions.scopes,
+      expires_at: sessions.expires_at,
+      revoked_at: sessions.revoked_at,
+      last_used_at: sessions.last_used_at,
+    })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.user_id))
+    .where(eq(sessions.id, id))
+    .get();
+}
+
+/** Revokes the actor's own session. Once revoked it stays so; a second call changes nothing. */
+export async function closeSession(ctx: Ctx): Promise<void> {
+  const { actor } = ctx;
+  if (actor.kind !== "user") return;
+  known.delete(actor.session);
+  const guard = ctx.db
+    .update(sessions)
+    .set({ revoked_at: ctx.now() })
+    .where(and(eq(sessions.id, actor.session), isNull(sessions.revoked_at)));
+  await commitIf(ctx, guard, [{ action: "logout", target: { type: "session", id: actor.session, name: null } }]);
+}
