@@ -1,5 +1,285 @@
-import { DurableObject } from "cloudflare:workers";
+/**
+ * The link of one media worker, on a hibernating WebSocket that the Worker's route has authenticated. Its name is the
+ * media worker's id. What is known of the link is in storage: the object may be evicted between any two frames.
+ */
+import { type Connection, Server, type WSMessage } from "partyserver";
+import { z } from "zod";
+import type { MediaNodeRpc } from "#contract/live";
+import { type DownFrame, type JobReport, LINK_CLOSE, LINK_VERSION, UpFrame } from "#contract/media";
+import { linkKeys, linkPeriod } from "#kit/link-keys";
+import { type Ctx, systemContext } from "../workers/core/context.ts";
 import type { Env } from "../workers/core/env.ts";
+import { log, logFailure } from "../workers/core/log.ts";
+import { recordWorkerHello } from "../workers/media/worker-seen.ts";
+import { Alarm } from "./alarm.ts";
+import { Leases } from "./leases.ts";
+import { NodeJobs } from "./node-jobs.ts";
+import { liveStream } from "./stubs.ts";
 
-/** The link of one media worker. */
-export class MediaNode extends DurableObject<Env> {}
+const HEARTBEAT_SECONDS = 5;
+const LEASE_SECONDS = 15;
+/** After the socket closed: a reconnect is usually there by then. */
+const CLOSED_GRACE_MS = 3_000;
+const FRAME_MAX_CHARACTERS = 1 << 20;
+
+type Hello = Extract<UpFrame, { type: "hello" }>;
+type Heartbeat = Extract<UpFrame, { type: "heartbeat" }>;
+
+/** The link as it is now. `connection`: the newest socket; `greeted`: it was welcomed. */
+const Link = z.object({
+  connection: z.string().nullable(),
+  greeted: z.boolean(),
+  boot: z.string().nullable(),
+  play_url: z.string(),
+  heard_at: z.number().int(),
+  closed_at: z.number().int().nullable(),
+  /** Period of the newest keys that the worker was handed. */
+  key_period: z.number().int(),
+});
+type Link = z.infer<typeof Link>;
+
+const NO_LINK: Link = {
+  connection: null,
+  greeted: false,
+  boot: null,
+  play_url: "",
+  heard_at: 0,
+  closed_at: null,
+  key_period: 0,
+};
+
+export class MediaNode extends Server<Env> implements MediaNodeRpc {
+  static override options = { hibernate: true };
+
+  readonly #sql: SqlStorage;
+  readonly #alarm: Alarm;
+  readonly #leases: Leases;
+  readonly #jobs: NodeJobs;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#sql.exec("CREATE TABLE IF NOT EXISTS link (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL)");
+    this.#alarm = new Alarm(ctx.storage);
+    this.#leases = new Leases(this.#sql);
+    this.#jobs = new NodeJobs(this.#leases, () => this.#context());
+  }
+
+  override async onConnect(connection: Connection): Promise<void> {
+    this.#setLink({ connection: connection.id, greeted: false, heard_at: Date.now(), closed_at: null });
+    for (const other of this.getConnections()) {
+      if (other.id !== connection.id) other.close(LINK_CLOSE.replaced, "a newer link took over");
+    }
+  }
+
+  override async onMessage(connection: Connection, message: WSMessage): Promise<void> {
+    if (!this.#isCurrent(connection)) return;
+    const frame = parseFrame(message);
+    if (!frame.ok) {
+      await this.#hangUp(connection, frame.code, frame.reason);
+      return;
+    }
+    try {
+      await this.#handle(connection, frame.frame);
+    } catch (error) {
+      // The worker reconnects and says again what is so; nothing is half done that cannot be repeated.
+      logFailure("link frame failed", error, { worker_id: this.name, frame: frame.frame.type });
+      await this.#hangUp(connection, 1011, "internal error");
+    }
+  }
+
+  override async onClose(connection: Connection): Promise<void> {
+    if (this.#isCurrent(connection)) await this.#unlink();
+  }
+
+  override async onError(connection: Connection, error: unknown): Promise<void> {
+    logFailure("link socket failed", error, { worker_id: this.name });
+    await this.#hangUp(connection, 1011, "socket error");
+  }
+
+  override onRequest(): Response {
+    return new Response("WebSocket only", { status: 426, headers: { upgrade: "websocket" } });
+  }
+
+  override async onAlarm(): Promise<void> {
+    this.#alarm.rang();
+    const now = Date.now();
+    if (now >= this.#leasesExpireAt()) {
+      const connection = this.#connection();
+      if (connection) await this.#hangUp(connection, 1011, "no heartbeat");
+      await this.#jobs.expire(now);
+    }
+    await this.#jobs.forget(now);
+    await this.#schedule();
+  }
+
+  async stop(order: Parameters<MediaNodeRpc["stop"]>[0]): Promise<void> {
+    if (!(await this.#jobs.stop(order.job_id, order.lease))) return;
+    const connection = this.#connection();
+    if (connection) send(connection, { type: "stop", ...order });
+  }
+
+  async reports(reports: JobReport[]): Promise<void> {
+    for (const report of reports) await this.#jobs.report(report);
+    await this.#schedule();
+  }
+
+  async online(): Promise<boolean> {
+    return this.#connection() !== null && Date.now() < this.#leasesExpireAt();
+  }
+
+  async #handle(connection: Connection, frame: UpFrame): Promise<void> {
+    if (frame.type === "hello") return this.#greet(connection, frame);
+    if (!this.#link().greeted) {
+      return this.#hangUp(connection, LINK_CLOSE.badFrame, "hello comes first, and welcome must answer it");
+    }
+    switch (frame.type) {
+      case "heartbeat":
+        return this.#heartbeat(connection, frame);
+      case "authorise": {
+        const worker = { id: this.name, play_url: this.#link().play_url };
+        const reply = await this.#jobs.admit(frame.request, worker, () => this.#isCurrent(connection));
+        if (this.#isCurrent(connection)) send(connection, { type: "authorised", rid: frame.rid, reply });
+        return this.#schedule();
+      }
+      case "job_event": {
+        const { job_id, lease } = frame.report;
+        const known = await this.#jobs.report(frame.report);
+        if (!known) send(connection, { type: "stop", job_id, lease, reason: "stopped" });
+        return this.#schedule();
+      }
+      default:
+        frame satisfies never;
+    }
+  }
+
+  async #greet(connection: Connection, hello: Hello): Promise<void> {
+    const now = Date.now();
+    const ctx = this.#context();
+    await recordWorkerHello(ctx, this.name, hello);
+    const granted = await this.#jobs.reconcile(hello.running, { id: this.name, play_url: hello.play_url });
+    const keys = await linkKeys(ctx.settings.secret, this.name, now);
+    if (!this.#isCurrent(connection)) return;
+    this.#setLink({
+      greeted: true,
+      boot: hello.boot,
+      play_url: hello.play_url,
+      heard_at: Date.now(),
+      closed_at: null,
+      key_period: linkPeriod(now),
+    });
+    send(connection, {
+      type: "welcome",
+      version: LINK_VERSION,
+      worker_id: this.name,
+      desired: granted.map((grant) => ({ job_id: grant.job_id, lease: grant.lease, grant })),
+      heartbeat_seconds: HEARTBEAT_SECONDS,
+      lease_seconds: LEASE_SECONDS,
+      keys,
+    });
+    log("info", "media worker linked", {
+      worker_id: this.name,
+      boot: hello.boot,
+      running: hello.running.length,
+      desired: granted.length,
+    });
+    await this.#schedule();
+  }
+
+  async #heartbeat(connection: Connection, frame: Heartbeat): Promise<void> {
+    const now = Date.now();
+    const period = linkPeriod(now);
+    if (period !== this.#link().key_period) {
+      const keys = await linkKeys(this.#context().settings.secret, this.name, now);
+      send(connection, { type: "keys", keys });
+    }
+    this.#setLink({ heard_at: now, key_period: period });
+    const reporter = `worker:${this.name}`;
+    const told = await Promise.allSettled([
+      ...this.#jobs.progress(frame.progress),
+      ...frame.viewers.map(({ stream_id, viewers }) => liveStream(this.env, stream_id).viewers(reporter, viewers)),
+    ]);
+    // The next heartbeat says it again.
+    const failed = told.find((result) => result.status === "rejected");
+    if (failed) logFailure("progress not passed on", failed.reason, { worker_id: this.name });
+  }
+
+  /** Nothing that still comes on this socket counts. */
+  async #hangUp(connection: Connection, code: number, reason: string): Promise<void> {
+    connection.close(code, reason);
+    if (this.#isCurrent(connection)) await this.#unlink();
+  }
+
+  async #unlink(): Promise<void> {
+    this.#setLink({ connection: null, greeted: false, closed_at: Date.now() });
+    await this.#schedule();
+  }
+
+  #context(): Ctx {
+    const ctx = systemContext(this.env, "media_node", (promise) => this.ctx.waitUntil(promise));
+    return { ...ctx, actor: { kind: "media_worker", id: this.name } };
+  }
+
+  #connection(): Connection | null {
+    const { connection } = this.#link();
+    return (connection !== null && this.getConnection(connection)) || null;
+  }
+
+  #isCurrent(connection: Connection): boolean {
+    return this.#link().connection === connection.id;
+  }
+
+  #leasesExpireAt(): number {
+    const { heard_at, closed_at } = this.#link();
+    const silent = heard_at + LEASE_SECONDS * 1000;
+    return closed_at === null ? silent : Math.min(silent, closed_at + CLOSED_GRACE_MS);
+  }
+
+  async #schedule(): Promise<void> {
+    const held = this.#leases.all().some((lease) => lease.state !== "lost");
+    await this.#alarm.set(held ? this.#leasesExpireAt() : null, this.#jobs.nextForget());
+  }
+
+  #link(): Link {
+    const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM link").toArray();
+    return row ? Link.parse(JSON.parse(row.value)) : NO_LINK;
+  }
+
+  #setLink(change: Partial<Link>): void {
+    this.#sql.exec(
+      "INSERT INTO link (id, value) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value",
+      JSON.stringify({ ...this.#link(), ...change }),
+    );
+  }
+}
+
+type ParsedFrame = { ok: true; frame: UpFrame } | { ok: false; code: number; reason: string };
+
+/** A worker that speaks another version is told so before its frame is held against our schema. */
+const VersionedHello = z.object({ type: z.literal("hello"), version: z.number() });
+
+function parseFrame(message: WSMessage): ParsedFrame {
+  const bad = (reason: string): ParsedFrame => ({ ok: false, code: LINK_CLOSE.badFrame, reason });
+  if (typeof message !== "string") return bad("frames are text");
+  if (message.length > FRAME_MAX_CHARACTERS) return bad("the frame is too large");
+  let value: unknown;
+  try {
+    value = JSON.parse(message);
+  } catch {
+    return bad("the frame is not JSON");
+  }
+  const hello = VersionedHello.safeParse(value);
+  if (hello.success && hello.data.version !== LINK_VERSION) {
+    const reason = `link version ${hello.data.version} is not spoken here, ${LINK_VERSION} is`;
+    return { ok: false, code: LINK_CLOSE.unsupportedVersion, reason };
+  }
+  const frame = UpFrame.safeParse(value);
+  if (frame.success) return { ok: true, frame: frame.data };
+  const [issue] = frame.error.issues;
+  // A close reason holds 123 bytes.
+  return bad(`bad frame: ${issue?.path.join(".")} ${issue?.message}`.replace(/[^ -~]/g, "?").slice(0, 120));
+}
+
+function send(connection: Connection, frame: DownFrame): void {
+  connection.send(JSON.stringify(frame));
+}
