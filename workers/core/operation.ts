@@ -37,7 +37,7 @@ export function operation<const S extends Spec>(app: App, spec: S, handler: Rout
     security: SECURITY[access],
     responses: { ...successes(spec), ...failures(spec) },
   });
-  app.openAPIRegistry.registerPath(documented);
+  if (!route.hide) app.openAPIRegistry.registerPath(documented);
   const path = rest === undefined ? route.path : route.path.replace(`{${rest}}`, `{${rest}{.+}}`);
   const routed: RouteConfig = { ...route, path, middleware: middleware(spec), hide: true };
   // The handler was checked against `S`; `routed` differs from it only in what is added at run time.

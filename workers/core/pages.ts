@@ -13,7 +13,6 @@ export const PAGES: readonly Page[] = [
   app("/login"),
   app("/dashboard"),
   app("/streams"),
-  app("/streams/:id"),
   app("/live"),
   app("/watch/:id"),
   { path: "/docs", file: "docs.html", framing: "nobody" },

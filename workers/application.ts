@@ -1,0 +1,26 @@
+/** The application with every noun's routes, what identifies its callers, and what its cron sweeps. */
+import { rateLimiter } from "../durable-objects/stubs.ts";
+import { adminRoutes } from "./admin/routes.ts";
+import { sweepRecords } from "./admin/sweep.ts";
+import { createApp } from "./core/app.ts";
+import type { Sweeps } from "./core/sweeps.ts";
+import { identityRoutes } from "./identity/routes.ts";
+import { authenticateToken } from "./identity/sessions.ts";
+import { sweepSessions } from "./identity/sweep.ts";
+import { mediaRoutes } from "./media/routes.ts";
+import { sweepJobs } from "./media/sweep.ts";
+import { sweepEnrolmentTokens } from "./media/sweep-tokens.ts";
+import { authenticateStreamKey } from "./streams/by-key.ts";
+import { streamRoutes } from "./streams/routes.ts";
+
+export const app = createApp(
+  { authenticators: { jwt: authenticateToken, stream_key: authenticateStreamKey }, limiter: rateLimiter },
+  [identityRoutes, streamRoutes, mediaRoutes, adminRoutes],
+);
+
+export const sweeps: Sweeps = {
+  sessions: sweepSessions,
+  "enrolment tokens": sweepEnrolmentTokens,
+  jobs: sweepJobs,
+  records: sweepRecords,
+};

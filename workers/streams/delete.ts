@@ -1,0 +1,23 @@
+import { and, eq } from "drizzle-orm";
+import { streams } from "#tables/streams";
+import { liveStream } from "../../durable-objects/stubs.ts";
+import { commitIf } from "../core/commit.ts";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { findOwnStream, type StreamRef } from "./get.ts";
+import { tellLiveStream } from "./live-orders.ts";
+
+/** `DELETE /api/streams/{id}`: with its channel, and whoever publishes is cut off. Throws `not_found`. */
+export async function deleteStream(ctx: Ctx, ref: StreamRef): Promise<void> {
+  const { stream } = await findOwnStream(ctx, ref);
+  // The channel goes by its foreign key.
+  const remove = ctx.db
+    .delete(streams)
+    .where(and(eq(streams.id, stream.id), eq(streams.user_id, stream.user_id)))
+    .returning({ id: streams.id });
+  const removed = await commitIf(ctx, remove, [
+    { action: "stream_delete", target: { type: "stream", id: stream.id, name: stream.title } },
+  ]);
+  if (removed.length === 0) throw new ApiError("not_found", "No such stream");
+  await tellLiveStream(ctx, stream.id, "stop", () => liveStream(ctx.env, stream.id).stop("deleted"));
+}

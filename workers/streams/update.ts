@@ -1,0 +1,41 @@
+import { and, eq } from "drizzle-orm";
+import type { Stream, StreamUpdate } from "#contract/streams";
+import { streams } from "#tables/streams";
+import { liveStream } from "../../durable-objects/stubs.ts";
+import { commitIf } from "../core/commit.ts";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { channelStatements } from "./channel.ts";
+import { titleTaken } from "./conflicts.ts";
+import { findOwnStream, type StreamRef } from "./get.ts";
+import { tellLiveStream } from "./live-orders.ts";
+import { ownStream, selectStreams } from "./rows.ts";
+
+/** `PUT /api/streams/{id}`, partial. Throws `not_found`, `conflict`. */
+export async function updateStream(ctx: Ctx, ref: StreamRef, update: StreamUpdate): Promise<Stream> {
+  const { stream } = await findOwnStream(ctx, ref);
+  const changes = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== undefined));
+  const write = ctx.db
+    .update(streams)
+    .set({ ...changes, updated_at: ctx.now() })
+    .where(and(eq(streams.id, stream.id), eq(streams.user_id, stream.user_id)))
+    .returning({ id: streams.id });
+  const target = { type: "stream", id: stream.id, name: update.title ?? stream.title };
+  const written = await titleTaken(() =>
+    commitIf(
+      ctx,
+      write,
+      [{ action: "stream_update", target, details: changes }],
+      [],
+      channelStatements(ctx, eq(streams.id, stream.id)),
+    ),
+  );
+  const row = written.length > 0 ? await selectStreams(ctx, eq(streams.id, stream.id)).get() : undefined;
+  if (!row) throw new ApiError("not_found", "No such stream");
+  const { is_public, allow_unauthenticated } = row.stream;
+  if (is_public !== stream.is_public || allow_unauthenticated !== stream.allow_unauthenticated) {
+    // Players come back for new path tokens, and those who may no longer watch get none.
+    await tellLiveStream(ctx, stream.id, "revoke", () => liveStream(ctx.env, stream.id).revoke());
+  }
+  return ownStream(ctx, row);
+}
