@@ -104,6 +104,13 @@ describe("path token", () => {
     expect(await verifyPathToken(path, token.slice(0, signatureFrom), NOW)).toBeNull();
     expect(await verifyPathToken(path, "x".repeat(100_000), NOW)).toBeNull();
   });
+  it("holds only together with the text it is bound to", async () => {
+    const { path } = await linkKeys(SECRET, "edge", NOW);
+    const token = await mintPathToken(currentKey(path, NOW), claims, "pub_a");
+    expect(await verifyPathToken(path, token, NOW, "pub_a")).toEqual(claims);
+    expect(await verifyPathToken(path, token, NOW, "pub_b")).toBeNull();
+    expect(await verifyPathToken(path, token, NOW)).toBeNull();
+  });
   it("makes viewer ids that do not repeat", async () => {
     expect(new Set(Array.from({ length: 1000 }, newViewerId)).size).toBe(1000);
     expect(newViewerId()).toMatch(/^[A-Za-z0-9_-]{12}$/);
