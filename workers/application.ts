@@ -11,11 +11,12 @@ import { mediaRoutes } from "./media/routes.ts";
 import { sweepJobs } from "./media/sweep.ts";
 import { sweepEnrolmentTokens } from "./media/sweep-tokens.ts";
 import { authenticateStreamKey } from "./streams/by-key.ts";
+import { playbackRoutes } from "./streams/playback-routes.ts";
 import { streamRoutes } from "./streams/routes.ts";
 
 export const app = createApp(
   { authenticators: { jwt: authenticateToken, stream_key: authenticateStreamKey }, limiter: rateLimiter },
-  [identityRoutes, streamRoutes, mediaRoutes, adminRoutes],
+  [identityRoutes, streamRoutes, playbackRoutes, mediaRoutes, adminRoutes],
 );
 
 export const sweeps: Sweeps = {
