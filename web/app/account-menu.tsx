@@ -1,0 +1,91 @@
+import { ActionIcon, Avatar, Button, Group, Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import {
+  IconApi,
+  IconCheck,
+  IconContrast,
+  IconDeviceDesktop,
+  IconLogout,
+  IconMoon,
+  IconSun,
+  type TablerIcon,
+} from "@tabler/icons-react";
+import { Link, useLocation } from "react-router";
+import { signInAddress } from "../identity/next-page.ts";
+import { useSession, useSignOut } from "../identity/session.ts";
+
+const SCHEMES: { value: "auto" | "light" | "dark"; label: string; icon: TablerIcon }[] = [
+  { value: "auto", label: "As the system", icon: IconDeviceDesktop },
+  { value: "light", label: "Light", icon: IconSun },
+  { value: "dark", label: "Dark", icon: IconMoon },
+];
+
+function SchemeItems() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return (
+    <>
+      <Menu.Label>Appearance</Menu.Label>
+      {SCHEMES.map(({ value, label, icon: Icon }) => (
+        <Menu.Item
+          key={value}
+          role="menuitemradio"
+          aria-checked={colorScheme === value}
+          closeMenuOnClick={false}
+          leftSection={<Icon size={18} stroke={1.7} />}
+          rightSection={colorScheme === value ? <IconCheck size={16} /> : <span style={{ width: 16 }} />}
+          onClick={() => setColorScheme(value)}
+        >
+          {label}
+        </Menu.Item>
+      ))}
+    </>
+  );
+}
+
+export function AccountMenu() {
+  const { me, known } = useSession();
+  const signOut = useSignOut();
+  const location = useLocation();
+  if (!me) {
+    return (
+      <Group gap={6} wrap="nowrap">
+        <Menu position="bottom-end" width={210}>
+          <Menu.Target>
+            <ActionIcon aria-label="Appearance">
+              <IconContrast size={21} stroke={1.7} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <SchemeItems />
+          </Menu.Dropdown>
+        </Menu>
+        {known && location.pathname !== "/login" && (
+          <Button component={Link} to={signInAddress(location)} size="sm">
+            Sign in
+          </Button>
+        )}
+      </Group>
+    );
+  }
+  const name = me.nickname || me.username;
+  return (
+    <Menu position="bottom-end" width={230}>
+      <Menu.Target>
+        <UnstyledButton aria-label={`Account: ${name}`} style={{ borderRadius: "50%" }}>
+          <Avatar size={36} name={name} aria-hidden="true" />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>Signed in as {name}</Menu.Label>
+        <Menu.Item component="a" href="/docs" leftSection={<IconApi size={18} stroke={1.7} />}>
+          API documentation
+        </Menu.Item>
+        <Menu.Divider />
+        <SchemeItems />
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconLogout size={18} stroke={1.7} />} onClick={() => signOut.mutate()}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

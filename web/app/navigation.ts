@@ -1,0 +1,9 @@
+/** The app's main places, in the rail on wide screens and along the lower edge on phones. */
+import { IconBroadcast, IconLayoutGrid, type TablerIcon } from "@tabler/icons-react";
+
+export type Place = { to: string; label: string; icon: TablerIcon };
+
+export const PLACES: readonly Place[] = [
+  { to: "/", label: "Watch", icon: IconLayoutGrid },
+  { to: "/streams", label: "My streams", icon: IconBroadcast },
+];

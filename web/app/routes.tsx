@@ -1,0 +1,31 @@
+/** Which page is at which address. Each page is loaded when it is first opened. */
+import { createBrowserRouter, Navigate, type RouteObject } from "react-router";
+import { RequireSession } from "../identity/require-session.tsx";
+import { PageFailed, PageNotFound } from "./page-problems.tsx";
+import { Shell } from "./shell.tsx";
+
+const pages: RouteObject[] = [
+  { index: true, lazy: async () => ({ Component: (await import("../streams/home-page.tsx")).HomePage }) },
+  { path: "login", lazy: async () => ({ Component: (await import("../identity/sign-in-page.tsx")).SignInPage }) },
+  { path: "watch/:id", lazy: async () => ({ Component: (await import("../streams/watch-page.tsx")).WatchPage }) },
+  {
+    Component: RequireSession,
+    children: [
+      {
+        path: "streams",
+        lazy: async () => ({ Component: (await import("../streams/own-streams-page.tsx")).OwnStreamsPage }),
+      },
+    ],
+  },
+  { path: "dashboard", element: <Navigate to="/streams" replace /> },
+  { path: "live", element: <Navigate to="/" replace /> },
+  { path: "*", Component: PageNotFound },
+];
+
+export const router = createBrowserRouter([
+  {
+    Component: Shell,
+    HydrateFallback: () => null,
+    children: [{ ErrorBoundary: PageFailed, children: pages }],
+  },
+]);

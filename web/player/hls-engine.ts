@@ -1,0 +1,157 @@
+/** Low-latency HLS through hls.js, set to stay clear of stalls rather than to win the last 300 ms. */
+import Hls, { type ErrorData, ErrorTypes, Events, type HlsConfig, type Level, type LevelDetails } from "hls.js/light";
+import { createAttempts } from "./attempts.ts";
+import type { Engine, EngineEvents, Failure } from "./engine.ts";
+import type { Quality } from "./state.ts";
+
+/** Held back beyond the playlist's PART-HOLD-BACK. */
+const MARGIN_S = 0.35;
+/** A publisher may be away for the grace of 7 s and a media worker restart within it: the playlist is asked for longer. */
+const PLAYLIST_RETRIES = 14;
+const RECOVERY_WINDOW_MS = 10_000;
+
+const noRetry = { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 };
+
+export const hlsConfig: Partial<HlsConfig> = {
+  lowLatencyMode: true,
+  // Catches up after a stall, too slowly to be heard.
+  maxLiveSyncPlaybackRate: 1.05,
+  backBufferLength: 30,
+  enableDateRangeMetadataCues: false,
+  enableEmsgMetadataCues: false,
+  enableID3MetadataCues: false,
+  // The session decides what a missing index means.
+  manifestLoadPolicy: {
+    default: { maxTimeToFirstByteMs: 8_000, maxLoadTimeMs: 10_000, timeoutRetry: noRetry, errorRetry: noRetry },
+  },
+  playlistLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 10_000,
+      maxLoadTimeMs: 15_000,
+      timeoutRetry: { maxNumRetry: 4, retryDelayMs: 0, maxRetryDelayMs: 0 },
+      errorRetry: {
+        maxNumRetry: PLAYLIST_RETRIES,
+        retryDelayMs: 400,
+        maxRetryDelayMs: 1_000,
+        // While a media worker restarts, the playlist may be 404 for a moment. 403 never heals by asking again.
+        shouldRetry: (retry, count, _timeout, response) => count < (retry?.maxNumRetry ?? 0) && response?.code !== 403,
+      },
+    },
+  },
+  fragLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 8_000,
+      maxLoadTimeMs: 30_000,
+      timeoutRetry: { maxNumRetry: 3, retryDelayMs: 0, maxRetryDelayMs: 0 },
+      errorRetry: { maxNumRetry: 6, retryDelayMs: 300, maxRetryDelayMs: 2_000 },
+    },
+  },
+};
+
+export const hlsSupported = (): boolean => Hls.isSupported();
+
+export function openHls(video: HTMLVideoElement, indexUrl: string, events: EngineEvents): Engine {
+  const hls = new Hls(hlsConfig);
+  const mediaErrors = createAttempts(RECOVERY_WINDOW_MS, () => performance.now());
+  const renewals = createAttempts(RECOVERY_WINDOW_MS, () => performance.now());
+  let stopped = false;
+
+  const stop = () => {
+    stopped = true;
+    hls.destroy();
+  };
+  const fail = (failure: Failure) => {
+    if (stopped) return;
+    stop();
+    events.failed(failure);
+  };
+
+  /** The path token ran out or was revoked: a fresh index carries a new one, and playback need not stop for it. */
+  const renew = async () => {
+    const level = hls.levels[0];
+    if (hls.levels.length !== 1 || !level || renewals.note() > 1) return fail("network");
+    const fresh = await freshRendition(indexUrl);
+    if (stopped) return;
+    if ("failure" in fresh) return fail(fresh.failure);
+    level.url[0] = fresh.url;
+    hls.startLoad();
+  };
+
+  const onFatal = (data: ErrorData) => {
+    const status = data.response?.code;
+    if (data.type === ErrorTypes.MEDIA_ERROR) {
+      if (mediaErrors.note() === 1) hls.recoverMediaError();
+      else fail("media");
+    } else if (status === 403) {
+      if (hls.levels.length === 0) fail("refused");
+      else void renew();
+    } else {
+      fail(status === 404 ? "gone" : "network");
+    }
+  };
+
+  hls.on(Events.MANIFEST_PARSED, (_event, { levels }) => {
+    events.qualities(qualitiesOf(levels));
+    events.audioOnly(levels.every((level) => !level.videoCodec && level.audioCodec));
+  });
+  let margin = -1;
+  // Fires before hls.js chooses where to start.
+  hls.on(Events.LEVEL_UPDATED, (_event, { details }) => {
+    if (details.live && margin !== details.partHoldBack) {
+      margin = details.partHoldBack;
+      const target = targetLatency(details);
+      if (target !== null) hls.targetLatency = target;
+    }
+    // hls.js is in the middle of its own handling here, and the answer may be to take it down.
+    queueMicrotask(() => {
+      if (!stopped) events.live(details.live);
+    });
+  });
+  hls.on(Events.ERROR, (_event, data) => {
+    if (data.fatal) onFatal(data);
+  });
+  hls.loadSource(indexUrl);
+  hls.attachMedia(video);
+
+  return {
+    livePosition: () => hls.liveSyncPosition,
+    setQuality(index) {
+      hls.nextLevel = index;
+    },
+    destroy: stop,
+  };
+}
+
+/** Null: leave it to the playlist's own HOLD-BACK. */
+const targetLatency = (details: Pick<LevelDetails, "partHoldBack">): number | null =>
+  details.partHoldBack > 0 ? details.partHoldBack + MARGIN_S : null;
+
+export function qualitiesOf(levels: readonly Pick<Level, "height" | "frameRate" | "bitrate">[]): Quality[] {
+  return levels
+    .map(({ height, frameRate, bitrate }, index) => ({
+      index,
+      height,
+      bitrate,
+      label: label(height, frameRate, bitrate),
+    }))
+    .sort((a, b) => b.height - a.height || b.bitrate - a.bitrate)
+    .map(({ index, label }) => ({ index, label }));
+}
+
+function label(height: number, frameRate: number, bitrate: number): string {
+  if (height > 0) return `${height}p${frameRate > 31 ? Math.round(frameRate) : ""}`;
+  return bitrate > 0 ? `Audio ${Math.round(bitrate / 1000)} kb/s` : "Source";
+}
+
+/** The one rendition that a fresh index names. */
+async function freshRendition(indexUrl: string): Promise<{ url: string } | { failure: Failure }> {
+  try {
+    const reply = await fetch(indexUrl, { signal: AbortSignal.timeout(8_000) });
+    if (reply.status === 403) return { failure: "refused" };
+    if (reply.status === 404) return { failure: "gone" };
+    const uri = reply.ok ? /^[^#\s].*$/m.exec(await reply.text())?.[0] : undefined;
+    return uri === undefined ? { failure: "network" } : { url: new URL(uri, reply.url).href };
+  } catch {
+    return { failure: "network" }; // no answer: the session tries again
+  }
+}
