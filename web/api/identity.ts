@@ -1,22 +1,14 @@
 /** Sign-in, sign-out and who one is. */
 import { z } from "zod";
+import { LoginReply, Me } from "#contract/identity";
 import { isSignedOut } from "./failure.ts";
 import { request } from "./request.ts";
 
-const Me = z.object({
-  id: z.number(),
-  username: z.string(),
-  nickname: z.string().nullish(),
-  role: z.string(),
-  is_admin: z.union([z.boolean(), z.number()]).transform(Boolean),
-});
-export type Me = z.infer<typeof Me>;
+export type { Me };
 
-const LoginReply = z.discriminatedUnion("status", [
-  z.object({ status: z.literal("logged_in"), user_id: z.number(), username: z.string() }),
-  z.object({ status: z.literal("2fa_required"), message: z.string().optional() }),
-]);
-export type LoginReply = z.infer<typeof LoginReply>;
+/** Documented for accounts with a second factor. */
+const SecondFactorWanted = z.object({ status: z.literal("2fa_required"), message: z.string().optional() });
+const SignInReply = z.discriminatedUnion("status", [LoginReply, SecondFactorWanted]);
 
 export type Credentials = { username: string; password: string; remember: boolean; totp_code?: string };
 
@@ -30,8 +22,7 @@ export async function loadMe(signal?: AbortSignal): Promise<Me | null> {
   }
 }
 
-export const signIn = (credentials: Credentials): Promise<LoginReply> =>
-  request("POST", "/login", LoginReply, credentials);
+export const signIn = (credentials: Credentials) => request("POST", "/login", SignInReply, credentials);
 
 /** Revokes the session and clears the cookie; the redirect to the sign-in page is not followed. */
 export async function signOut(): Promise<void> {

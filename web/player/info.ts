@@ -1,16 +1,16 @@
 /** `GET /api/stream/{key}/info`: what a viewer may know of a stream, and whether it is live. */
-import { z } from "zod";
+import { StreamInfo as Whole } from "#contract/streams";
 
-export const StreamInfo = z.object({
-  public_key: z.string(),
-  title: z.string(),
-  /** 0 offline, 1 live, 2 encoding. */
-  is_live: z.number(),
-  viewer_count: z.number(),
-  owner_username: z.string(),
-  started_at: z.string().nullable(),
+/** The part that players use: an older player outlives what the rest turns into. */
+const StreamInfo = Whole.pick({
+  public_key: true,
+  title: true,
+  is_live: true,
+  viewer_count: true,
+  owner_username: true,
+  started_at: true,
 });
-export type StreamInfo = z.infer<typeof StreamInfo>;
+export type StreamInfo = Pick<Whole, keyof typeof StreamInfo.shape>;
 
 export type InfoReply =
   | { kind: "info"; info: StreamInfo }

@@ -1,10 +1,10 @@
 import { Modal } from "@mantine/core";
-import type { StreamInput } from "../api/streams.ts";
+import type { StreamFields } from "../api/streams.ts";
 import { toast } from "../ui/toasts.tsx";
 import { useCreateStream } from "./queries.ts";
 import { StreamForm } from "./stream-form.tsx";
 
-const EMPTY: StreamInput = { title: "", description: "", is_public: true, allow_unauthenticated: false };
+const EMPTY: StreamFields = { title: "", description: "", is_public: true, allow_unauthenticated: false };
 
 type Props = { opened: boolean; close(): void; created(id: number): void };
 

@@ -16,7 +16,12 @@ export function EditStreamDialog({ stream, opened, close }: Props) {
   return (
     <Modal opened={opened} onClose={leave} title="Edit stream">
       <StreamForm
-        initial={{ title, description, is_public, allow_unauthenticated }}
+        initial={{
+          title,
+          description,
+          is_public: is_public === 1,
+          allow_unauthenticated: allow_unauthenticated === 1,
+        }}
         submitLabel="Save"
         pending={update.isPending}
         error={update.error}

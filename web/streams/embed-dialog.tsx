@@ -11,7 +11,7 @@ export function EmbedDialog({ stream, opened, close }: Props) {
   const snippet = embedSnippet(stream, location.origin);
   return (
     <Modal opened={opened} onClose={close} title="Link and embed" size="lg">
-      {!stream.is_public && (
+      {stream.is_public === 0 && (
         <Alert color="yellow" p="sm" mb="md">
           This stream is private: others see the player only after you make it public.
         </Alert>

@@ -8,7 +8,7 @@ import {
   loadPublicStreams,
   loadStream,
   regenerateKey,
-  type StreamInput,
+  type StreamFields,
   updateStream,
 } from "../api/streams.ts";
 
@@ -44,6 +44,6 @@ function useChange<Input, Result>(change: (input: Input) => Promise<Result>) {
 }
 
 export const useCreateStream = () => useChange(createStream);
-export const useUpdateStream = (id: number) => useChange((input: StreamInput) => updateStream(id, input));
+export const useUpdateStream = (id: number) => useChange((input: StreamFields) => updateStream(id, input));
 export const useDeleteStream = (id: number) => useChange(() => deleteStream(id));
 export const useRegenerateKey = (id: number) => useChange(() => regenerateKey(id));

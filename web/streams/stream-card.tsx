@@ -98,7 +98,8 @@ export function StreamCard({ stream, startsOpen }: { stream: Stream; startsOpen:
 }
 
 function Facts({ stream }: { stream: Stream }) {
-  const Visible = stream.is_public ? IconEye : IconEyeOff;
+  const isPublic = stream.is_public === 1;
+  const Visible = isPublic ? IconEye : IconEyeOff;
   return (
     <Text component="div" size="sm" c="dimmed" className={classes.facts}>
       {stream.is_live === 1 && stream.started_at && (
@@ -119,9 +120,9 @@ function Facts({ stream }: { stream: Stream }) {
         </span>
       )}
       <span>
-        <Visible size={16} stroke={1.7} aria-hidden="true" /> {stream.is_public ? "Public" : "Private"}
+        <Visible size={16} stroke={1.7} aria-hidden="true" /> {isPublic ? "Public" : "Private"}
       </span>
-      {stream.is_public && stream.allow_unauthenticated && (
+      {isPublic && stream.allow_unauthenticated === 1 && (
         <span>
           <IconUserOff size={16} stroke={1.7} aria-hidden="true" /> No account needed
         </span>

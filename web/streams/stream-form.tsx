@@ -1,17 +1,15 @@
 import { Alert, Button, Group, Stack, Switch, Text, Textarea, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
+import { DESCRIPTION_MAX, TITLE_MAX } from "#contract/streams";
 import { asFailure } from "../api/failure.ts";
-import type { StreamInput } from "../api/streams.ts";
-
-export const TITLE_MAX = 100;
-export const DESCRIPTION_MAX = 2_000;
+import type { StreamFields } from "../api/streams.ts";
 
 type Props = {
-  initial: StreamInput;
+  initial: StreamFields;
   submitLabel: string;
   pending: boolean;
   error: unknown;
-  submit(input: StreamInput): void;
+  submit(input: StreamFields): void;
   cancel(): void;
 };
 
@@ -20,7 +18,7 @@ const CONFLICT = "You have a stream with this title already";
 export function StreamForm({ initial, submitLabel, pending, error, submit, cancel }: Props) {
   const [input, setInput] = useState(initial);
   const [titleMissing, setTitleMissing] = useState(false);
-  const change = (patch: Partial<StreamInput>) => setInput({ ...input, ...patch });
+  const change = (patch: Partial<StreamFields>) => setInput({ ...input, ...patch });
   const failure = error ? asFailure(error) : null;
   const fields = failure?.fields ?? {};
   const titleError = titleMissing

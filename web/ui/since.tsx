@@ -13,18 +13,14 @@ export function elapsed(ms: number): string {
   return `${days} d`;
 }
 
-/** Times of the API are ISO 8601, or SQL text in UTC. */
-export const parseTime = (text: string): number => Date.parse(/[TZ]/.test(text) ? text : `${text.replace(" ", "T")}Z`);
-
-/** How long since `from`, kept up to date. */
+/** How long since `from` (ISO 8601), kept up to date. */
 export function Since({ from }: { from: string }) {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), MINUTE_MS / 6);
     return () => clearInterval(timer);
   }, []);
-  const at = parseTime(from);
-  if (Number.isNaN(at)) return null;
+  const at = Date.parse(from);
   return (
     <time dateTime={new Date(at).toISOString()} title={new Date(at).toLocaleString()}>
       {elapsed(now - at)}
