@@ -1,0 +1,95 @@
+/** The texts of the multivariant and the media playlist (RFC 8216bis). Every URI is relative. */
+import { describeTracks } from "../live/tracks.ts";
+import { partName, type Segment, segmentName } from "./window.ts";
+
+export const RENDITION = "source.m3u8";
+
+/** Parts further from the end than this many target durations are not listed (section 6.2.2). */
+const PARTS_SPAN = 3;
+/** Of each client from the live edge, in target durations and in part targets (section 4.4.3.8). */
+const HOLD_BACK = 3;
+
+export type MediaPlaylist = {
+  segments: readonly Segment[];
+  discontinuitySequence: number;
+  target: number;
+  partTarget: number;
+  independentSegments: boolean;
+  ended: boolean;
+  /** Name of the part that is expected next; null when none is. */
+  hint: string | null;
+};
+
+export function mediaPlaylist(playlist: MediaPlaylist): string {
+  const { segments, target, partTarget, discontinuitySequence } = playlist;
+  const lines = [
+    "#EXTM3U",
+    "#EXT-X-VERSION:9",
+    `#EXT-X-TARGETDURATION:${target}`,
+    `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${decimal(HOLD_BACK * partTarget)},HOLD-BACK=${decimal(HOLD_BACK * target)}`,
+    `#EXT-X-PART-INF:PART-TARGET=${decimal(partTarget)}`,
+    `#EXT-X-MEDIA-SEQUENCE:${segments[0]?.msn ?? 0}`,
+  ];
+  if (discontinuitySequence > 0 || segments.some((segment) => segment.discontinuity)) {
+    lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence}`);
+  }
+  if (playlist.independentSegments) lines.push("#EXT-X-INDEPENDENT-SEGMENTS");
+  let left = segments.reduce((sum, segment) => sum + segment.duration, 0);
+  let init = "";
+  for (const segment of segments) {
+    if (segment.discontinuity) lines.push("#EXT-X-DISCONTINUITY");
+    if (segment.init.name !== init) {
+      init = segment.init.name;
+      lines.push(`#EXT-X-MAP:URI="${init}"`);
+    }
+    lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(segment.programDateTime)).toISOString()}`);
+    left -= segment.duration;
+    if (left < PARTS_SPAN * target) pushParts(lines, segment);
+    if (segment.complete) lines.push(`#EXTINF:${decimal(segment.duration)},`, segmentName(segment));
+  }
+  if (playlist.ended) lines.push("#EXT-X-ENDLIST");
+  else if (playlist.hint) lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${playlist.hint}"`);
+  lines.push("");
+  return lines.join("\n");
+}
+
+function pushParts(lines: string[], segment: Segment): void {
+  segment.parts.forEach(({ duration, independent }, index) => {
+    const attribute = independent ? ",INDEPENDENT=YES" : "";
+    lines.push(`#EXT-X-PART:DURATION=${decimal(duration)},URI="${partName(segment, index)}"${attribute}`);
+  });
+}
+
+export type MultivariantPlaylist = {
+  segments: readonly Segment[];
+  /** Bits per second. */
+  bandwidth: number;
+  averageBandwidth: number;
+  frameRate: number | null;
+  independentSegments: boolean;
+};
+
+export function multivariantPlaylist(playlist: MultivariantPlaylist): string {
+  const tracks = playlist.segments.flatMap((segment) => describeTracks(segment.init.tracks));
+  const codecs = new Set(tracks.map((track) => track.codec));
+  const sizes = tracks.flatMap(({ width, height }) => (width && height ? [{ width, height }] : []));
+  const largest = sizes.sort((a, b) => b.width * b.height - a.width * a.height)[0];
+  const attributes = [
+    `BANDWIDTH=${playlist.bandwidth}`,
+    `AVERAGE-BANDWIDTH=${playlist.averageBandwidth}`,
+    `CODECS="${[...codecs].join(",")}"`,
+  ];
+  if (largest) attributes.push(`RESOLUTION=${largest.width}x${largest.height}`);
+  if (playlist.frameRate !== null) attributes.push(`FRAME-RATE=${playlist.frameRate.toFixed(3)}`);
+  return [
+    "#EXTM3U",
+    "#EXT-X-VERSION:9",
+    ...(playlist.independentSegments ? ["#EXT-X-INDEPENDENT-SEGMENTS"] : []),
+    `#EXT-X-STREAM-INF:${attributes.join(",")}`,
+    RENDITION,
+    "",
+  ].join("\n");
+}
+
+/** Seconds, exact to 10 µs. */
+const decimal = (value: number) => value.toFixed(5);
