@@ -1,116 +1,26 @@
-/** The control plane on this machine: workerd through Miniflare, on the bundle and options that the build froze. */
-import { readdirSync, readFileSync } from "node:fs";
+/** The control plane on this machine: workerd, kept alive through Miniflare. */
 import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { convertV4MiniflareOptions, LogLevel, Miniflare, Log as MiniflareLog, Response } from "miniflare";
+import { Miniflare } from "miniflare";
 import { BackOff, SETTLED_MS } from "./back-off.ts";
+import { type EdgeOptions, optionsOf } from "./edge-options.ts";
 import { LaunchError, messageOf } from "./errors.ts";
-import { LEVELS, type Level, type Log, readLine } from "./log.ts";
-
-export type EdgeOptions = {
-  root: string;
-  /** The folder of the state: D1, Durable Objects. */
-  state: string;
-  host: string;
-  port: number;
-  /** `host:port` of the play server of the media worker. */
-  media: string;
-  /** What the Worker reads as its environment. */
-  bindings: Record<string, string>;
-  log: Log;
-};
 
 export type Edge = {
   /** Applies the migrations that are missing and resolves to their names. */
   migrate(): Promise<string[]>;
+  /** Runs the scheduled handler as the cron trigger `cron` would. */
+  tick(cron: string): Promise<void>;
   /** Takes what was built anew. */
   reload(): Promise<void>;
   stop(): Promise<void>;
 };
 
 const LOOK_EVERY_MS = 500;
-const MINUTE_MS = 60_000;
-
-/** Colours, and the marks Miniflare puts before its messages. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
-const DECORATION = /\u001b\[[0-9;]*m/g;
-
-class Messages extends MiniflareLog {
-  readonly #log: Log;
-
-  constructor(log: Log) {
-    super(LogLevel.WARN);
-    this.#log = log;
-  }
-
-  override logWithLevel(level: LogLevel, message: string): void {
-    if (level > LogLevel.WARN) return;
-    const text = message.replace(DECORATION, "");
-    this.#log.entry({ source: "edge", level: level === LogLevel.ERROR ? "error" : "warn", message: text });
-  }
-}
-
-/** The options that the build froze hold everything but what is known only now. */
-function optionsOf({ root, state, host, port, media, bindings, log }: EdgeOptions) {
-  const built = path.join(root, "dist/worker");
-  const read = (name: string) => JSON.parse(readFileSync(path.join(built, name), "utf8"));
-  const { worker, assets } = read("options.json");
-  const modules = readdirSync(built)
-    .filter((name) => name === "index.js" || name.endsWith(".wasm"))
-    // The first module is the entry.
-    .sort((a, b) => Number(b === "index.js") - Number(a === "index.js"))
-    .map((name) => ({
-      type: name.endsWith(".wasm") ? ("CompiledWasm" as const) : ("ESModule" as const),
-      path: path.join(built, name),
-    }));
-  const { compatibilityDate, compatibilityFlags } = worker;
-  return convertV4MiniflareOptions({
-    host: "127.0.0.1",
-    port: 0,
-    cf: false,
-    logRequests: false,
-    telemetry: { enabled: false },
-    log: new Messages(log),
-    resourcePersistencePath: state,
-    unsafeTriggerHandlers: true,
-    handleStructuredLogs({ level, message }) {
-      const known = LEVELS.find((name) => name === level) ?? ("info" satisfies Level);
-      log.entry(readLine("edge", message.trimEnd(), known));
-    },
-    workers: [
-      {
-        ...worker,
-        name: "sluice",
-        rootPath: root,
-        modulesRoot: built,
-        modules,
-        bindings: { ...worker.bindings, ...bindings },
-        serviceBindings: {
-          ...worker.serviceBindings,
-          ASSETS: "side",
-          MEDIA: { external: { address: media, http: {} } },
-        },
-        unsafeDirectSockets: [{ host, port }],
-        // Nothing that the Worker does needs the outside: what it fetches beyond its bindings is refused.
-        outboundService: () => new Response("Outbound requests are refused", { status: 403 }),
-      },
-      {
-        name: "side",
-        rootPath: root,
-        compatibilityDate,
-        compatibilityFlags,
-        modulesRoot: path.join(root, "scripts/launch"),
-        modules: [{ type: "ESModule", path: path.join(root, "scripts/launch/side-worker.mjs") }],
-        bindings: { MIGRATIONS: read("migrations.json") },
-        d1Databases: worker.d1Databases,
-        assets: { ...assets, binding: "ASSETS", directory: path.join(root, "dist/web") },
-        unsafeDirectSockets: [{ host: "127.0.0.1", port: 0, entrypoint: "migrations" }],
-        outboundService: () => new Response("Outbound requests are refused", { status: 403 }),
-      },
-    ],
-  });
-}
+/** A runtime that is not ready by then is given up, and another one started. */
+const START_MS = 10_000;
+const STOP_MS = 3000;
 
 /** workerd as Miniflare would start it itself. */
 function workerdBinary(): string {
@@ -131,92 +41,104 @@ function withoutSignalHandlers<T>(make: () => T): T {
   return made;
 }
 
+/** Rejects when `promise` takes longer. */
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  const timeout = new AbortController();
+  const late = sleep(milliseconds, undefined, { signal: timeout.signal }).then(() => {
+    throw new Error(`it took more than ${milliseconds / 1000} s`);
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timeout.abort();
+  }
+}
+
 /** Starts workerd and resolves when the Worker can be called. Throws a `LaunchError` when it cannot start. */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const { log } = options;
+  const say = (level: "warn" | "error", message: string) => options.log.entry({ source: "sluice", level, message });
   const backOff = new BackOff();
   let up = performance.now();
-  let stopping = false;
+  let wait = 0;
   let settled: NodeJS.Timeout | undefined;
+  let stopping = false;
 
-  // Miniflare starts a dead workerd again at once. When it dies again and again, our wrapper of it waits.
+  /** Miniflare starts a dead workerd again at once. When it dies again and again, our wrapper of it waits. */
+  const waitBeforeStart = (milliseconds: number) => {
+    wait = milliseconds;
+    process.env.SLUICE_WORKERD_WAIT = String(milliseconds / 1000);
+  };
   const died = () => {
-    const wait = backOff.died(performance.now() - up);
+    waitBeforeStart(backOff.died(performance.now() - up));
     up = performance.now();
-    process.env.SLUICE_WORKERD_WAIT = String(wait / 1000);
     clearTimeout(settled);
-    settled = setTimeout(() => {
-      process.env.SLUICE_WORKERD_WAIT = "0";
-    }, SETTLED_MS);
-    settled.unref();
+    settled = setTimeout(waitBeforeStart, SETTLED_MS, 0).unref();
   };
   const configured = () => ({
     ...optionsOf(options),
     unsafeHandleRuntimeRestart() {
       died();
-      log.entry({ source: "sluice", level: "warn", message: "workerd died and is back" });
+      say("warn", "workerd died and is back");
     },
   });
+  const create = () => {
+    const made = withoutSignalHandlers(() => new Miniflare(configured()));
+    // A failure is seen by whoever waits for it next.
+    made.ready.catch(() => undefined);
+    return made;
+  };
+  const dispose = (miniflare: Miniflare) => within(STOP_MS, miniflare.dispose());
 
   process.env.SLUICE_WORKERD = workerdBinary();
-  process.env.SLUICE_WORKERD_WAIT = "0";
   process.env.MINIFLARE_WORKERD_PATH = path.join(options.root, "scripts/launch/workerd.sh");
-  const miniflare = withoutSignalHandlers(() => new Miniflare(configured()));
-  let entry: URL;
+  waitBeforeStart(0);
+  let miniflare = create();
   try {
-    entry = await miniflare.ready;
+    await miniflare.ready;
   } catch (error) {
-    await miniflare.dispose().catch(() => undefined);
+    await dispose(miniflare).catch(() => undefined);
     throw new LaunchError(`The control plane did not start: ${messageOf(error)}`);
   }
 
-  /** Miniflare gives up when workerd dies again before it is ready: then it is started from here. */
+  /** Miniflare gives up, or hangs, when workerd dies again before it is ready: then a new one takes its place. */
   const watch = async () => {
     while (!stopping) {
       await sleep(LOOK_EVERY_MS, undefined, { ref: false });
       try {
-        entry = await miniflare.ready;
+        await within(START_MS + wait, miniflare.ready);
       } catch (error) {
         if (stopping) return;
-        log.entry({ source: "sluice", level: "error", message: `workerd did not start: ${messageOf(error)}` });
+        say("error", `workerd did not start: ${messageOf(error)}`);
         died();
-        // A failure shows up in `ready` on the next round.
-        await miniflare.setOptions(configured()).catch(() => undefined);
+        // It cannot be waited for: what hangs is what `dispose` waits for.
+        dispose(miniflare).catch(() => undefined);
+        miniflare = create();
       }
     }
   };
   void watch();
 
-  const crons: string[] = JSON.parse(readFileSync(path.join(options.root, "dist/worker/options.json"), "utf8")).worker
-    .cronTriggers;
-  const tick = setInterval(() => {
-    for (const cron of crons) {
-      const url = new URL(`/cdn-cgi/local/scheduled?cron=${encodeURIComponent(cron)}`, entry);
-      fetch(url).then(
-        (response) => response.body?.cancel(),
-        (error) => log.entry({ source: "sluice", level: "warn", message: `The cron tick failed: ${messageOf(error)}` }),
-      );
-    }
-  }, MINUTE_MS);
-  tick.unref();
-
   return {
     async migrate() {
-      const url = await miniflare.unsafeGetDirectURL("side", "migrations");
-      const response = await fetch(url, { method: "POST" });
+      const response = await fetch(await miniflare.unsafeGetDirectURL("side", "migrations"), { method: "POST" });
       const text = await response.text();
       if (!response.ok) throw new LaunchError(`The database could not be brought up to date: ${text}`);
       return JSON.parse(text);
     },
+    async tick(cron) {
+      const url = new URL(`/cdn-cgi/local/scheduled?cron=${encodeURIComponent(cron)}`, await miniflare.ready);
+      const response = await fetch(url);
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`the scheduled handler answered ${response.status}`);
+    },
     async reload() {
       up = performance.now();
       await miniflare.setOptions(configured());
-      entry = await miniflare.ready;
     },
     async stop() {
       stopping = true;
-      clearInterval(tick);
-      await miniflare.dispose();
+      await dispose(miniflare);
     },
   };
 }

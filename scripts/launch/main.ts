@@ -20,6 +20,9 @@ const ROOT = path.resolve(import.meta.dirname, "../..");
 /** A media worker that is not linked by then keeps trying; the log says why. */
 const LINK_MS = 5000;
 
+/** The cron trigger of `wrangler.toml`. It never fires by itself locally. */
+const EVERY_MINUTE = "* * * * *";
+
 const json = process.argv.includes("--json");
 const log = createLog(json, (line) => console.log(line), Date.now);
 
@@ -140,6 +143,12 @@ async function launch(): Promise<void> {
   );
   await linked.promise;
   clearTimeout(late);
+
+  setInterval(() => {
+    edge.tick(EVERY_MINUTE).catch((error: unknown) => {
+      log.entry({ source: "sluice", level: "warn", message: `The cron tick failed: ${messageOf(error)}` });
+    });
+  }, 60_000);
 
   const ready = { url: at.url, rtmp: at.rtmp, setUp, pid: process.pid };
   log.print(json ? readyLine(ready) : banner(ready));

@@ -4,13 +4,15 @@ import path from "node:path";
 import { z } from "zod";
 import { LaunchError } from "./errors.ts";
 
-const port = z.coerce
-  .number()
-  .int()
-  .min(0)
-  .max(65_535)
-  .catch(() => Number.NaN)
-  .refine((value) => !Number.isNaN(value), "must be a port number from 0 to 65535 (0 = any free one)");
+/** Digits only: no sign, no exponent, no hexadecimal. */
+const whole = (least: number, most: number, error: string) =>
+  z
+    .string()
+    .regex(/^\d{1,5}$/, error)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, error);
+
+const port = whole(0, 65_535, "must be a port number from 0 to 65535 (0 = any free one)");
 
 /** Checked here and by the Worker again: here the message reaches the terminal before anything starts. */
 const Environment = z.object({
@@ -49,14 +51,7 @@ const Environment = z.object({
     .default("0"),
   RTMP_PLAIN_LIVE_KEYS: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
   PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
-  SLUICE_HLS_PART_MS: z.coerce
-    .number()
-    .int()
-    .min(100)
-    .max(2000)
-    .catch(() => Number.NaN)
-    .refine((value) => !Number.isNaN(value), "must be a number of milliseconds from 100 to 2000")
-    .default(500),
+  SLUICE_HLS_PART_MS: whole(100, 2000, "must be a number of milliseconds from 100 to 2000").default(500),
 });
 
 export type Settings = {

@@ -1,0 +1,128 @@
+import { describe, expect, test } from "vitest";
+import { BackOff } from "../../scripts/launch/back-off.ts";
+import { createLog, formatEntry, readLine } from "../../scripts/launch/log.ts";
+import { banner, readyLine } from "../../scripts/launch/ready.ts";
+import { parseSettings } from "../../scripts/launch/settings.ts";
+
+describe("settings", () => {
+  test("defaults", () => {
+    expect(parseSettings({}, "/srv/sluice")).toMatchObject({
+      port: 8080,
+      rtmpPort: 1935,
+      host: "127.0.0.1",
+      publicUrl: undefined,
+      data: "/srv/sluice/data",
+      adminUsername: "admin",
+      playback: "edge",
+      hlsPartMs: 500,
+    });
+  });
+
+  test("an empty setting counts as not set", () => {
+    expect(parseSettings({ SLUICE_PORT: "", SLUICE_SECRET: "" }, "/")).toMatchObject({ port: 8080, secret: undefined });
+  });
+
+  test("a public URL loses its slash", () => {
+    expect(parseSettings({ SLUICE_PUBLIC_URL: "https://live.example.com/" }, "/").publicUrl).toBe(
+      "https://live.example.com",
+    );
+  });
+
+  test.each([
+    ["SLUICE_PORT", "-1"],
+    ["SLUICE_PORT", "65536"],
+    ["SLUICE_PORT", "80.5"],
+    ["SLUICE_PORT", "http"],
+    ["SLUICE_RTMP_PORT", "1e9"],
+    ["SLUICE_HOST", "example.com"],
+    ["SLUICE_PUBLIC_URL", "live.example.com"],
+    ["SLUICE_PUBLIC_URL", "ftp://live.example.com"],
+    ["SLUICE_PUBLIC_URL", "https://live.example.com/sluice"],
+    ["SLUICE_ADMIN_USERNAME", "an admin"],
+    ["SLUICE_ADMIN_PASSWORD", "1234567"],
+    ["SLUICE_SECRET", "x".repeat(31)],
+    ["SLUICE_TRUST_PROXY", "nginx"],
+    ["RTMP_PLAIN_LIVE_KEYS", "yes"],
+    ["PLAYBACK", "both"],
+    ["SLUICE_HLS_PART_MS", "20"],
+  ])("%s=%s is refused by name", (name, value) => {
+    expect(() => parseSettings({ [name]: value }, "/")).toThrow(new RegExp(`^${name} must `));
+  });
+
+  test("all wrong settings are named at once", () => {
+    expect(() => parseSettings({ SLUICE_PORT: "a", PLAYBACK: "b" }, "/")).toThrow(/SLUICE_PORT.*\n.*PLAYBACK/);
+  });
+});
+
+test("deaths in a row wait longer and longer; a long life starts anew", () => {
+  const backOff = new BackOff();
+  expect([100, 100, 100, 100, 100, 100, 100, 100].map((ran) => backOff.died(ran))).toEqual([
+    0, 500, 1000, 2000, 4000, 8000, 8000, 8000,
+  ]);
+  expect(backOff.died(60_000)).toBe(0);
+});
+
+describe("the log", () => {
+  const at = new Date(2026, 0, 1, 7, 12, 3).getTime();
+
+  test("a line of a JSON logger reads as a sentence", () => {
+    const entry = readLine(
+      "media",
+      `{"level":40,"time":${at},"pid":7,"hostname":"a","stream":3,"ip":"::1","why":"too slow","msg":"left"}`,
+    );
+    expect(formatEntry(entry, 0)).toBe('07:12:03 [media] warn: left stream=3 ip=::1 why="too slow"');
+  });
+
+  test("an event without a message is named", () => {
+    const entry = readLine("media", '{"level":30,"event":"linked","worker_id":"w1"}');
+    expect(entry).toMatchObject({ event: "linked", message: "linked", fields: { worker_id: "w1" } });
+  });
+
+  test.each(["plain text", '{"half', "[1]", '{"level":"loud"}'])("%s is taken as it is", (line) => {
+    expect(readLine("edge", line, "error")).toMatchObject({ level: "error", message: line });
+  });
+
+  test("scripts get objects, people lines without debugging", () => {
+    const entry = { source: "edge", level: "debug", message: "x" } as const;
+    const lines: string[] = [];
+    createLog(
+      false,
+      (line) => lines.push(line),
+      () => at,
+    ).entry(entry);
+    expect(lines).toEqual([]);
+    createLog(
+      true,
+      (line) => lines.push(line),
+      () => at,
+    ).entry(entry);
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ event: "log", level: "debug", source: "edge", message: "x" });
+  });
+});
+
+describe("readiness", () => {
+  const demo = { stream_id: 1, stream_key: "live_a", public_key: "pub_b" };
+  const at = { url: "http://127.0.0.1:8080", rtmp: "rtmp://127.0.0.1:1935/live", pid: 7 };
+
+  test("has exactly the documented fields", () => {
+    const setUp = { admin_created: true, admin_username: "admin", admin_password: "secret", demo };
+    expect(Object.keys(JSON.parse(readyLine({ ...at, setUp })))).toEqual([
+      "event",
+      "url",
+      "rtmp",
+      "stream_key",
+      "stream_id",
+      "public_key",
+      "admin_username",
+      "admin_password",
+      "pid",
+    ]);
+  });
+
+  test("without a demo stream there is nothing to push to", () => {
+    const setUp = { admin_created: false, admin_username: "admin", demo: null };
+    expect(JSON.parse(readyLine({ ...at, setUp }))).toMatchObject({ stream_key: null });
+    expect(banner({ ...at, setUp })).not.toContain("ffmpeg");
+    expect(banner({ ...at, setUp })).not.toContain("password");
+  });
+});
