@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Miniflare } from "miniflare";
-import { BackOff, SETTLED_MS } from "./back-off.ts";
+import { BackOff } from "#kit/back-off";
 import { type EdgeOptions, optionsOf } from "./edge-options.ts";
 import { LaunchError, messageOf } from "./errors.ts";
 
@@ -21,6 +21,8 @@ const LOOK_EVERY_MS = 500;
 /** A runtime that is not ready by then is given up, and another one started. */
 const START_MS = 10_000;
 const STOP_MS = 3000;
+/** A runtime that ran this long was well. */
+const SETTLED_MS = 10_000;
 
 /** workerd as Miniflare would start it itself. */
 function workerdBinary(): string {
@@ -58,7 +60,7 @@ async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> 
 /** Starts workerd and resolves when the Worker can be called. Throws a `LaunchError` when it cannot start. */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const say = (level: "warn" | "error", message: string) => options.log.entry({ source: "sluice", level, message });
-  const backOff = new BackOff();
+  const backOff = new BackOff(250, 8000);
   let up = performance.now();
   let wait = 0;
   let settled: NodeJS.Timeout | undefined;
@@ -70,7 +72,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     process.env.SLUICE_WORKERD_WAIT = String(milliseconds / 1000);
   };
   const died = () => {
-    waitBeforeStart(backOff.died(performance.now() - up));
+    if (performance.now() - up >= SETTLED_MS) backOff.reset();
+    waitBeforeStart(backOff.next());
     up = performance.now();
     clearTimeout(settled);
     settled = setTimeout(waitBeforeStart, SETTLED_MS, 0).unref();

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BackOff } from "./back-off.ts";
+import { BackOff } from "#kit/back-off";
 import { type Entry, type Log, readLine } from "./log.ts";
 
 export type MediaOptions = {
@@ -22,9 +22,11 @@ export type Media = {
 };
 
 const STOP_MS = 5000;
+/** A process that ran this long was well. */
+const SETTLED_MS = 10_000;
 
 export function startMedia({ script, env, log, onEvent }: MediaOptions): Media {
-  const backOff = new BackOff();
+  const backOff = new BackOff(250, 8000);
   let child: ChildProcess;
   let exited: Promise<void>;
   let wanted = true;
@@ -50,7 +52,8 @@ export function startMedia({ script, env, log, onEvent }: MediaOptions): Media {
     if (current.stderr) createInterface(current.stderr).on("line", (line) => read(readLine("media", line, "error")));
     current.once("close", async (code, signal) => {
       if (!wanted || child !== current) return;
-      const wait = backOff.died(performance.now() - began);
+      if (performance.now() - began >= SETTLED_MS) backOff.reset();
+      const wait = Math.round(backOff.next());
       const how = signal === null ? `ended with code ${code}` : `was killed (${signal})`;
       log.entry({ source: "sluice", level: "warn", message: `The media worker ${how}; it starts again in ${wait} ms` });
       await sleep(wait);

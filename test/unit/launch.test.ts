@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { BackOff } from "../../scripts/launch/back-off.ts";
 import { createLog, formatEntry, readLine } from "../../scripts/launch/log.ts";
 import { banner, readyLine } from "../../scripts/launch/ready.ts";
 import { parseSettings } from "../../scripts/launch/settings.ts";
@@ -52,14 +51,6 @@ describe("settings", () => {
   test("all wrong settings are named at once", () => {
     expect(() => parseSettings({ SLUICE_PORT: "a", PLAYBACK: "b" }, "/")).toThrow(/SLUICE_PORT.*\n.*PLAYBACK/);
   });
-});
-
-test("deaths in a row wait longer and longer; a long life starts anew", () => {
-  const backOff = new BackOff();
-  expect([100, 100, 100, 100, 100, 100, 100, 100].map((ran) => backOff.died(ran))).toEqual([
-    0, 500, 1000, 2000, 4000, 8000, 8000, 8000,
-  ]);
-  expect(backOff.died(60_000)).toBe(0);
 });
 
 describe("the log", () => {
