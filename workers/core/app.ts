@@ -80,14 +80,25 @@ function isRouted(app: App, method: string, path: string): boolean {
 }
 
 function finish(c: Context<AppEnv>, requestId: string): void {
-  const response = c.res;
   // An upgrade's response must stay the object it is.
-  if (response.status === 101) return;
-  const headers = new Headers(response.headers);
-  secure(headers, requestId, c.var.ctx !== undefined && isHttps(c.req.raw, c.var.ctx.settings));
-  // Without this Hono copies the old headers over the new ones.
-  c.res = undefined;
-  c.res = new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+  if (c.res.status === 101) return;
+  if (!hasMutableHeaders(c.res)) {
+    const copy = new Response(c.res.body, c.res);
+    // Without this Hono copies the old headers over the new ones.
+    c.res = undefined;
+    c.res = copy;
+  }
+  secure(c.res.headers, requestId, c.var.ctx !== undefined && isHttps(c.req.raw, c.var.ctx.settings));
+}
+
+/** What `fetch` and bindings return cannot be changed, and nothing but trying tells. */
+function hasMutableHeaders({ headers }: Response): boolean {
+  try {
+    headers.delete("X-Request-Id");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Playback and files are too many to be worth a line each while they succeed. */

@@ -1,6 +1,7 @@
 /** A change, its audit rows and its events, in one `db.batch`: all of them or none. */
-import { type SQL, sql } from "drizzle-orm";
+import { is, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
+import { SQLiteRaw } from "drizzle-orm/sqlite-core/query-builders/raw";
 import type { AuditAction } from "#contract/audit";
 import type { DomainEvent } from "#contract/events";
 import { audit_log } from "#tables/admin";
@@ -32,7 +33,7 @@ export async function commit<const T extends readonly Statement[]>(
   audit: AuditEntry[],
   events: OutboxEntry[] = [],
 ): Promise<Results<T>> {
-  const results = await ctx.db.batch(nonEmpty([...statements, ...records(ctx, audit, events, false)]));
+  const results = await batch(ctx, [...statements, ...records(ctx, audit, events, false)]);
   return results.slice(0, statements.length) as Results<T>;
 }
 
@@ -49,14 +50,20 @@ export async function commitIf<T extends Statement>(
   events: OutboxEntry[] = [],
   dependants: readonly Statement[] = [],
 ): Promise<T["_"]["result"]> {
-  const results = await ctx.db.batch(nonEmpty([guard, ...records(ctx, audit, events, true), ...dependants]));
+  const results = await batch(ctx, [guard, ...records(ctx, audit, events, true), ...dependants]);
   return results[0] as T["_"]["result"];
 }
 
-function nonEmpty(statements: Statement[]): [Statement, ...Statement[]] {
-  const [first, ...rest] = statements;
+function batch(ctx: Ctx, statements: Statement[]): Promise<unknown[]> {
+  const [first, ...rest] = statements.map((statement) => bindable(ctx, statement));
   if (!first) throw new Error("a commit needs a statement");
-  return [first, ...rest];
+  return ctx.db.batch([first, ...rest]);
+}
+
+/** drizzle's batch binds parameters to a prepared statement, which its raw queries (`db.run`) do not have. */
+function bindable(ctx: Ctx, statement: Statement): Statement {
+  if (!is(statement, SQLiteRaw)) return statement;
+  return Object.assign(statement, { stmt: ctx.env.DB.prepare(statement.getQuery().sql) });
 }
 
 /** `guarded`: each row only if the statement before it changed exactly one row. */
@@ -69,7 +76,7 @@ function records(ctx: Ctx, audit: AuditEntry[], events: OutboxEntry[], guarded: 
       ctx.db.run(
         sql`INSERT INTO ${audit_log} (action, actor_kind, actor_id, actor_name, target_type, target_id, target_name, details, ip, request_id, created_at)
             SELECT ${entry.action}, ${who.kind}, ${who.id}, ${who.name}, ${entry.target.type},
-                   CAST(${entry.target.id} AS TEXT), ${entry.target.name}, ${JSON.stringify(entry.details ?? {})},
+                   CAST(${textual(entry.target.id)} AS TEXT), ${entry.target.name}, ${JSON.stringify(entry.details ?? {})},
                    ${ctx.ip}, ${ctx.requestId}, ${now} ${where}`,
       ),
     ),
@@ -83,6 +90,9 @@ function records(ctx: Ctx, audit: AuditEntry[], events: OutboxEntry[], guarded: 
     ),
   ];
 }
+
+/** D1 binds a number as a double, whose text would be `33.0`. */
+const textual = (id: AuditEntry["target"]["id"]) => (typeof id === "number" ? String(id) : id);
 
 function actorColumns({ actor }: Ctx): { kind: string; id: string | null; name: string | null } {
   switch (actor.kind) {

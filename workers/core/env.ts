@@ -39,15 +39,15 @@ export type Settings = {
   playback: "edge" | "direct";
 };
 
-const webUrl = z
-  .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
-  .transform((url) => url.replace(/\/+$/, ""));
+const webUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
 
 const Variables = z.object({
   SLUICE_SECRET: z
     .string({ error: "is required" })
     .refine((secret) => new TextEncoder().encode(secret).length >= 32, "must be at least 32 bytes"),
-  SLUICE_PUBLIC_URL: z.union([z.literal("").transform(() => null), webUrl]).default(null),
+  SLUICE_PUBLIC_URL: z
+    .union([z.literal("").transform(() => null), webUrl], { error: "must be an http:// or https:// URL" })
+    .default(null),
   SLUICE_RTMP_URL: z
     .url({ protocol: /^rtmps?$/, error: "must be an rtmp:// or rtmps:// URL" })
     .default("rtmp://127.0.0.1:1935/live"),
