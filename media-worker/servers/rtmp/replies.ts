@@ -3,7 +3,7 @@ import { type AmfObject, type AmfValue, encodeAmf0 } from "./amf0.ts";
 import { encodeMessage, MESSAGE } from "./chunk.ts";
 import type { Status } from "./statuses.ts";
 
-/** Larger than any reply, so that each is one chunk. Clients learn of it with the reply to `connect`. */
+/** Larger than any reply, so that each is one chunk. */
 const CHUNK_SIZE = 4096;
 export const WINDOW = 2_500_000;
 const DYNAMIC_LIMIT = 2;
@@ -35,6 +35,15 @@ export function reply(name: "_result" | "_error", transaction: number, ...values
   return encodeMessage(COMMAND_STREAM, MESSAGE.command, 0, encodeAmf0(name, transaction, ...values), CHUNK_SIZE);
 }
 
+/** Goes before any reply: they may be longer than a chunk of the initial size. */
+export function preamble(): Buffer {
+  return Buffer.concat([
+    control(MESSAGE.windowAcknowledgementSize, u32(WINDOW)),
+    control(MESSAGE.setPeerBandwidth, Buffer.concat([u32(WINDOW), Buffer.of(DYNAMIC_LIMIT)])),
+    control(MESSAGE.setChunkSize, u32(CHUNK_SIZE)),
+  ]);
+}
+
 /** `codecs`: the client asked which codecs we take (Enhanced RTMP). */
 export function connected(transaction: number, codecs: boolean): Buffer {
   const properties: AmfObject = { fmsVer: "FMS/3,0,1,123", capabilities: 31 };
@@ -49,12 +58,7 @@ export function connected(transaction: number, codecs: boolean): Buffer {
     information.videoFourCcInfoMap = { avc1: canForward };
     information.audioFourCcInfoMap = { mp4a: canForward };
   }
-  return Buffer.concat([
-    control(MESSAGE.windowAcknowledgementSize, u32(WINDOW)),
-    control(MESSAGE.setPeerBandwidth, Buffer.concat([u32(WINDOW), Buffer.of(DYNAMIC_LIMIT)])),
-    control(MESSAGE.setChunkSize, u32(CHUNK_SIZE)),
-    reply("_result", transaction, properties, information),
-  ]);
+  return reply("_result", transaction, properties, information);
 }
 
 /** `onStatus`, on the stream it speaks of; statuses of the connection go on stream 0. */

@@ -3,15 +3,10 @@ import { randomBytes } from "node:crypto";
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Logger } from "pino";
+import { type Clock, systemClock } from "../../live/clock.ts";
 import type { Ingest } from "../../live/media.ts";
 import { RTMP_LIMITS, type RtmpLimits } from "./limits.ts";
 import { RtmpSession } from "./session.ts";
-
-export type Clock = {
-  now(): number;
-  /** Calls `tick` every `milliseconds` until the returned function is called. */
-  every(milliseconds: number, tick: () => void): () => void;
-};
 
 export type RtmpServerOptions = {
   host: string;
@@ -21,6 +16,7 @@ export type RtmpServerOptions = {
   /** PEM; makes it RTMPS. */
   tls?: { key: string; cert: string };
   limits?: Partial<RtmpLimits>;
+  /** Only differences of `now()` matter. */
   clock?: Clock;
   log: Pick<Logger, "debug" | "info" | "warn" | "error">;
 };
@@ -50,23 +46,20 @@ export type SessionHost = {
 
 const TICK_MS = 250;
 
-const systemClock: Clock = {
-  now: () => performance.now(),
-  every(milliseconds, tick) {
-    const timer = setInterval(tick, milliseconds);
-    return () => clearInterval(timer);
-  },
-};
+/** Deadlines must not hang on the time of day, which may be set. */
+const monotonicClock: Clock = { now: () => performance.now(), after: systemClock.after };
 
 /** Rejects when the address cannot be listened on (`EADDRINUSE`, …). */
 export async function startRtmpServer(options: RtmpServerOptions): Promise<RtmpServer> {
   const { ingest, log, tls } = options;
   const limits = { ...RTMP_LIMITS, ...options.limits };
-  const clock = options.clock ?? systemClock;
+  const clock = options.clock ?? monotonicClock;
   const sessions = new Set<RtmpSession>();
   const unsettled = new Set<RtmpSession>();
   const unsettledPerIp = new Map<string, number>();
   let heldBefore = 0;
+  let closing: Promise<void> | null = null;
+  const drained = Promise.withResolvers<void>();
   /** Connections over a limit since the last tick: logged together, for they come in floods. */
   let turnedAway = 0;
 
@@ -90,6 +83,7 @@ export async function startRtmpServer(options: RtmpServerOptions): Promise<RtmpS
     closed(session) {
       host.settled(session);
       sessions.delete(session);
+      if (sessions.size === 0 && closing !== null) drained.resolve();
     },
   };
 
@@ -130,24 +124,29 @@ export async function startRtmpServer(options: RtmpServerOptions): Promise<RtmpS
   });
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the RTMP server has no port");
-  const stopTicking = clock.every(TICK_MS, () => {
+  function tick(): void {
     const now = clock.now();
     for (const session of sessions) session.tick(now);
     if (turnedAway > 0) log.warn({ turned_away: turnedAway, connections: sessions.size }, "too many rtmp connections");
     turnedAway = 0;
-  });
+    cancelTick = clock.after(TICK_MS, tick);
+  }
+  let cancelTick = clock.after(TICK_MS, tick);
+
+  async function close(): Promise<void> {
+    const stopped = new Promise((resolve) => server.close(resolve));
+    for (const session of sessions) session.stop("worker_stopped");
+    if (sessions.size > 0) await drained.promise;
+    await stopped;
+    cancelTick();
+  }
 
   return {
     port: address.port,
     connections: () => sessions.size,
     close() {
-      return new Promise((resolve) => {
-        server.close(() => {
-          stopTicking();
-          resolve();
-        });
-        for (const session of sessions) session.stop("worker_stopped");
-      });
+      closing ??= close();
+      return closing;
     },
   };
 }

@@ -17,7 +17,16 @@ import { ChunkReader, MESSAGE, type MessageSink, ProtocolError } from "./chunk.t
 import { type Command, parseCommand, streamKey, tidyApp } from "./commands.ts";
 import { Handshake } from "./handshake.ts";
 import { Publication, UnsupportedCodec } from "./publication.ts";
-import { acknowledgement, connected, onStatus, pingResponse, publishStarted, reply, WINDOW } from "./replies.ts";
+import {
+  acknowledgement,
+  connected,
+  onStatus,
+  pingResponse,
+  preamble,
+  publishStarted,
+  reply,
+  WINDOW,
+} from "./replies.ts";
 import type { SessionHost } from "./server.ts";
 import { ENDED, REFUSED, type Status, unsupportedCodec } from "./statuses.ts";
 
@@ -47,6 +56,7 @@ export class RtmpSession implements MessageSink, PublisherConnection {
   #activeAt = 0;
   /** Input behind a `publish` that is being authorised. */
   #rest: Buffer | null = null;
+  #inputEnded = false;
   #held = 0;
   #bytesIn = 0;
   #acknowledged = 0;
@@ -242,6 +252,7 @@ export class RtmpSession implements MessageSink, PublisherConnection {
 
   #connect({ transaction, object }: Command): void {
     if (this.#state !== "opened") throw new ProtocolError(`a second "connect"`);
+    this.#send(preamble());
     const app = tidyApp(object?.app);
     if (object === null || app === null) {
       const description =
@@ -312,7 +323,8 @@ export class RtmpSession implements MessageSink, PublisherConnection {
     this.#rest = null;
     try {
       if (rest !== null) this.#take(rest);
-      this.#socket.resume();
+      if (this.#inputEnded) this.#peerEnded();
+      else this.#socket.resume();
     } catch (error) {
       this.#fail(error);
     }
@@ -372,6 +384,9 @@ export class RtmpSession implements MessageSink, PublisherConnection {
   }
 
   #peerEnded(): void {
+    this.#inputEnded = true;
+    // A paused socket tells of its end all the same: what came before it is still to be taken.
+    if (this.#state === "authorising") return;
     this.#end("disconnected");
     this.#leave(null);
   }
