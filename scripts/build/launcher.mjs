@@ -3,5 +3,6 @@ import { bundleForNode } from "./node-bundle.mjs";
 
 /** @param {string} out */
 export async function buildLauncher(out) {
-  await bundleForNode({ main: "scripts/launch/main.ts" }, out, ["miniflare"]);
+  const entries = { main: "scripts/launch/main.ts", bootstrap: "scripts/launch/bootstrap-remote.ts" };
+  await bundleForNode(entries, out, ["miniflare"]);
 }
