@@ -1,0 +1,252 @@
+/**
+ * The supervisor: owns the identity, the link and the spool, and keeps the live process running. It decides nothing
+ * about media. Without the control plane it fails static: what runs goes on, and known publishers may come back.
+ */
+import type { ChildProcess } from "node:child_process";
+import path from "node:path";
+import {
+  type AuthoriseReply,
+  type AuthoriseRequest,
+  type JobReport,
+  LINK_VERSION,
+  type LinkKeys,
+} from "#contract/media";
+import { Connection, type Hello, type Order, type Welcome } from "./link/connection.ts";
+import { EnrolmentRefused, Identity } from "./link/identity.ts";
+import { LiveChild, type Ports } from "./link/live-child.ts";
+import { hashStreamKey, Publishers } from "./link/publishers.ts";
+import { ReportPoster } from "./link/report-poster.ts";
+import { Spool } from "./link/spool.ts";
+import type { Log } from "./log.ts";
+import type { MediaSettings } from "./settings.ts";
+
+const HEARTBEAT_MS = 5_000;
+const AUTHORISE_MS = 4_000;
+/** Reports of what ended while the link was away come before hello, so that it finds their jobs ended. */
+const FLUSH_BEFORE_HELLO_MS = 2_000;
+/** All of an orderly end: whoever started us kills after five seconds. */
+const DRAIN_MS = 2_500;
+const LAST_FLUSH_MS = 1_000;
+
+export type SupervisorOptions = {
+  settings: MediaSettings;
+  /** Starts the live process with an IPC channel; `ports`: where its predecessor listened. */
+  forkLive(ports: Ports | null): ChildProcess;
+  /** The live process cannot run at all. */
+  onFatal(message: string): void;
+  log: Log;
+};
+
+export class Supervisor {
+  readonly #settings: MediaSettings;
+  readonly #log: Log;
+  readonly #publishers = new Publishers();
+  readonly #spool: Spool;
+  readonly #poster: ReportPoster;
+  readonly #connection: Connection;
+  readonly #live: LiveChild;
+  readonly #boot = crypto.randomUUID();
+  #identity: Identity | null;
+  #enrolToken: string | null;
+  #keys: LinkKeys | null = null;
+  /** The jobs in the last hello. */
+  #carried = new Set<string>();
+  #heartbeat: NodeJS.Timeout | undefined;
+  #listening = false;
+
+  constructor({ settings, forkLive, onFatal, log }: SupervisorOptions) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#identity = Identity.load(settings.dataDir);
+    this.#enrolToken = settings.enrolToken;
+    this.#spool = new Spool(path.join(settings.dataDir, "spool/reports"), log);
+    this.#poster = new ReportPoster({
+      spool: this.#spool,
+      url: `${settings.controlUrl}/internal/media/reports`,
+      token: async () => this.#identity?.token(Date.now()) ?? null,
+      log,
+    });
+    this.#connection = new Connection({
+      url: `${settings.controlUrl.replace(/^http/, "ws")}/internal/media/link`,
+      token: () => this.#token(),
+      hello: () => this.#hello(),
+      onWelcome: (welcome) => this.#welcomed(welcome),
+      onOrder: (order) => this.#obey(order),
+      onRefused: () => this.#refused(),
+      log,
+    });
+    this.#live = new LiveChild({
+      fork: forkLive,
+      authorise: (request) => this.#authorise(request),
+      onEvent: ({ job, progress, body }) => this.#report(this.#publishers.report(job, progress, body, Date.now())),
+      onListening: (ports) => this.#listens(ports),
+      onDied: (how) => this.#liveDied(how, onFatal),
+      log,
+    });
+  }
+
+  /** Throws when the worker has no identity and no token to get one. */
+  start(): void {
+    if (!this.#identity && this.#enrolToken === null) {
+      throw new Error("SLUICE_ENROL_TOKEN: is required, because this media worker has no identity yet");
+    }
+    this.#live.start();
+  }
+
+  /** Closes publishers, hands in their last reports, and ends the live process; bounded. */
+  async stop(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    await this.#live.stop(DRAIN_MS);
+    await this.#poster.flush(LAST_FLUSH_MS);
+    this.#poster.stop();
+    this.#connection.stop();
+  }
+
+  #listens({ rtmp, http }: Ports): void {
+    this.#log.info({ event: "ready", rtmp_port: rtmp, http_port: http }, "listening for publishers and players");
+    if (this.#keys) this.#live.send({ type: "keys", keys: this.#keys });
+    if (this.#listening) return;
+    this.#listening = true;
+    this.#connection.start();
+    this.#poster.kick();
+    this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+  }
+
+  #liveDied(how: string, onFatal: (message: string) => void): void {
+    if (!this.#listening) {
+      onFatal(`the live process could not start (${how})`);
+      return;
+    }
+    const reports = this.#publishers.lostAll(Date.now());
+    this.#log.error({ how, publishers: reports.length }, "the live process ended");
+    for (const report of reports) this.#report(report);
+  }
+
+  async #authorise(request: AuthoriseRequest): Promise<AuthoriseReply> {
+    const key_hash = hashStreamKey(request.key);
+    const reply = await this.#connection.authorise(request, AUTHORISE_MS);
+    const now = Date.now();
+    if (reply?.ok) this.#publishers.granted(key_hash, reply.grant, now);
+    if (reply && !reply.ok && reply.reason === "unknown_key") this.#publishers.forget(key_hash);
+    if (reply) return reply;
+    const admitted = this.#publishers.admitOffline(key_hash, now);
+    if (admitted.ok) {
+      this.#log.warn({ stream_id: admitted.grant.stream_id }, "control plane away: a known publisher is let in");
+    }
+    // A link that does not answer is as good as none, and the control plane must hear of whom we let in.
+    if (this.#connection.isUp) this.#connection.reset("authorise was not answered");
+    return admitted;
+  }
+
+  #report(report: JobReport): void {
+    const terminal = report.body.event === "ended";
+    // Terminal reports go both ways: by the link at once, in order with what follows; by the spool surely.
+    if (terminal) this.#spool.add(report);
+    this.#connection.send({ type: "job_event", report });
+    if (terminal) this.#poster.kick();
+  }
+
+  async #hello(): Promise<Hello> {
+    await this.#poster.flush(FLUSH_BEFORE_HELLO_MS);
+    const { running } = await this.#live.snapshot();
+    this.#carried = new Set(running.map((job) => job.job_id));
+    return {
+      type: "hello",
+      version: LINK_VERSION,
+      boot: this.#boot,
+      roles: ["ingest", "play"],
+      capacity: this.#capacity(running.length),
+      play_url: this.#settings.playUrl,
+      rtmp_url: this.#settings.rtmpUrl,
+      running: this.#publishers.describe(running),
+    };
+  }
+
+  #welcomed({ worker_id, desired, keys }: Welcome): void {
+    this.#keys = keys;
+    this.#live.send({ type: "keys", keys });
+    const { keep, unheard } = this.#publishers.reconcile(
+      desired.map(({ grant }) => grant),
+      this.#carried,
+    );
+    this.#live.send({ type: "reconcile", desired: keep });
+    this.#log.info({ event: "linked", worker_id, running: this.#carried.size, desired: desired.length }, "linked");
+    this.#poster.kick();
+    if (unheard) this.#connection.reset("publishers were let in since hello");
+  }
+
+  #obey(order: Order): void {
+    switch (order.type) {
+      case "stop":
+        if (order.reason === "stopped") this.#publishers.revoked(order.job_id);
+        this.#live.send(order);
+        break;
+      case "keys":
+        this.#keys = order.keys;
+        this.#live.send(order);
+        break;
+      case "drain":
+        this.#live.send(order);
+        break;
+      default:
+        order satisfies never;
+    }
+  }
+
+  /** Also while the link is away: how far streams have come must be known when it is back. */
+  async #beat(): Promise<void> {
+    try {
+      const { running, viewers } = await this.#live.snapshot();
+      const progress = running.map((job) => job.progress);
+      this.#publishers.progress(progress, Date.now());
+      this.#connection.send({
+        type: "heartbeat",
+        capacity: this.#capacity(running.length),
+        rss_bytes: process.memoryUsage.rss(),
+        progress,
+        viewers,
+      });
+    } catch (error) {
+      // No heartbeat is what the control plane should see of a live process that does not answer.
+      this.#log.error({ err: error }, "no heartbeat");
+    }
+  }
+
+  #capacity(publishers: number) {
+    return { publishers, max_publishers: this.#settings.live.maxPublishers };
+  }
+
+  async #token(): Promise<string> {
+    this.#identity ??= await this.#enrol();
+    return this.#identity.token(Date.now());
+  }
+
+  /** The control plane does not know us: its state may be new. A one-use token makes us known again. */
+  async #refused(): Promise<void> {
+    if (this.#enrolToken === null) {
+      this.#log.error("the control plane does not know this media worker: start it with a new SLUICE_ENROL_TOKEN");
+      return;
+    }
+    try {
+      this.#identity = await this.#enrol();
+    } catch (error) {
+      this.#log.error({ err: error }, "enrolment failed");
+    }
+  }
+
+  async #enrol(): Promise<Identity> {
+    const token = this.#enrolToken;
+    if (token === null) throw new EnrolmentRefused("no identity, and no SLUICE_ENROL_TOKEN to get one");
+    const { dataDir, controlUrl, name } = this.#settings;
+    try {
+      const identity = await Identity.enrol({ dataDir, controlUrl, token, name });
+      this.#enrolToken = null;
+      this.#log.info({ worker_id: identity.workerId }, "enrolled");
+      return identity;
+    } catch (error) {
+      if (error instanceof EnrolmentRefused) this.#enrolToken = null;
+      this.#log.error({ err: error }, "enrolment failed");
+      throw error;
+    }
+  }
+}
