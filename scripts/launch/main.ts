@@ -129,14 +129,17 @@ async function launch(): Promise<void> {
   if (applied.length > 0)
     log.entry({ source: "sluice", level: "info", message: `Database: applied ${applied.join(", ")}` });
 
-  const setUp = await bootstrap(at.origin, secret, {
-    admin_username: settings.adminUsername,
-    admin_password: settings.adminPassword,
-    demo: true,
-    enrol: !enrolled,
-  });
-  if (setUp.enrol_token !== undefined) mediaEnv.SLUICE_ENROL_TOKEN = setUp.enrol_token;
-  media ??= runMedia();
+  const account = { admin_username: settings.adminUsername, admin_password: settings.adminPassword };
+  const setUp = await bootstrap(at.origin, secret, { ...account, demo: true, enrol: !enrolled });
+  mediaEnv.SLUICE_ENROL_TOKEN = setUp.enrol_token ?? "";
+  if (media === undefined) {
+    media = runMedia();
+  } else if (setUp.admin_created) {
+    // The database is new and does not know the media worker that is left from an older one.
+    const { enrol_token = "" } = await bootstrap(at.origin, secret, { ...account, demo: true, enrol: true });
+    mediaEnv.SLUICE_ENROL_TOKEN = enrol_token;
+    await media.restart();
+  }
   const late = setTimeout(
     () => linked.reject(new LaunchError("The media worker did not come up: see the log above")),
     LINK_MS,

@@ -1,5 +1,5 @@
 /** What a person, or a script, is told when everything runs. */
-import type { BootstrapReply } from "./bootstrap.ts";
+import type { BootstrapReply } from "#contract/admin";
 
 export type Ready = { url: string; rtmp: string; setUp: BootstrapReply; pid: number };
 

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import path from "node:path";
 import { z } from "zod";
+import { NewPassword, Username } from "#contract/identity";
 import { LaunchError } from "./errors.ts";
 
 /** Digits only: no sign, no exponent, no hexadecimal. */
@@ -32,15 +33,8 @@ const Environment = z.object({
     .transform((value) => new URL(value).origin)
     .optional(),
   SLUICE_DATA: z.string().default("./data"),
-  SLUICE_ADMIN_USERNAME: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{3,30}$/, "must be 3 to 30 letters, digits, _ or -")
-    .default("admin"),
-  SLUICE_ADMIN_PASSWORD: z
-    .string()
-    .min(8, "must have at least 8 characters")
-    .max(128, "must have at most 128 characters")
-    .optional(),
+  SLUICE_ADMIN_USERNAME: Username.default("admin"),
+  SLUICE_ADMIN_PASSWORD: NewPassword.optional(),
   SLUICE_SECRET: z
     .string()
     .refine((value) => Buffer.byteLength(value) >= 32, "must have at least 32 bytes")
