@@ -39,13 +39,13 @@ const coral: MantineColorsTuple = [
   "#841b22",
 ];
 
-/** Mantine builds dark surfaces from `dark`: text at 0, page at 7. */
+/** Mantine builds dark surfaces from `dark`: text at 0, the edges of fields at 4 (3:1 on their ground), page at 7. */
 const dark: MantineColorsTuple = [
   "#e3ebe8",
   "#b6c4c0",
   "#8fa09b",
   "#65766f",
-  "#33423e",
+  "#5f706a",
   "#2a3734",
   "#1c2725",
   "#0f1614",
@@ -58,7 +58,7 @@ const gray: MantineColorsTuple = [
   "#edf2f0",
   "#e0e8e5",
   "#cfd9d6",
-  "#b3c1bd",
+  "#8f9d98",
   "#879893",
   "#5b6b66",
   "#43524e",

@@ -1,5 +1,5 @@
 /** Addresses and snippets that people take elsewhere. */
-import type { Stream } from "../api/streams.ts";
+import type { Stream } from "#contract/streams";
 
 type Named = Pick<Stream, "public_key">;
 
@@ -14,7 +14,7 @@ export const ffmpegCommand = (ingestUrl: string, key: string): string =>
   [
     "ffmpeg -re -i input.mp4",
     "-c:v libx264 -preset veryfast -b:v 3M -maxrate 3M -bufsize 6M",
-    "-pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0",
+    "-pix_fmt yuv420p -force_key_frames 'expr:gte(t,n_forced*2)'",
     "-c:a aac -b:a 160k -ar 48000",
     `-f flv "${ingestUrl}/${key}"`,
   ].join(" \\\n  ");
