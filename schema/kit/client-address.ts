@@ -10,9 +10,13 @@ export function forwardedAddress(header: string | null, proxies: number): string
   return normalAddress(hops.at(-proxies) ?? null);
 }
 
-/** The canonical spelling of an IP address, IPv4 in IPv6 as IPv4; null for anything else. */
+/**
+ * The canonical spelling of an IP address, IPv4 in IPv6 as IPv4; null for anything else, the short forms of IPv4
+ * (`127.1`) included.
+ */
 export function normalAddress(text: string | null): string | null {
-  return text !== null && ipaddr.isValid(text) ? ipaddr.process(text).toString() : null;
+  if (text === null || !(ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text))) return null;
+  return ipaddr.process(text).toString();
 }
 
 /** What counts as one client: an IPv4 address, or the /64 that an IPv6 address is in. */

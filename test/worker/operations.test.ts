@@ -1,0 +1,138 @@
+/**
+ * The operations that must exist, as documented by the faces. Each is routed, in `/openapi.json`, and documented with
+ * its errors; and nothing is routed that is not documented. The list grows with the product.
+ */
+import { beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { ERRORS, type ErrorCode } from "../../schema/contract/errors.ts";
+import { app } from "../../workers/application.ts";
+import { PAGES } from "../../workers/core/pages.ts";
+import { call } from "./client.ts";
+
+/** Method, path, and the codes that its contract names; every operation answers `internal` and `unavailable` too. */
+const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
+  ["post", "/api/token", ["bad_credentials", "invalid_request", "invalid_json", "rate_limited"]],
+  ["post", "/login", ["bad_credentials", "invalid_request", "cross_origin", "rate_limited"]],
+  ["get", "/logout", []],
+  ["get", "/api/me", ["unauthenticated"]],
+  ["get", "/api/streams", ["unauthenticated"]],
+  ["post", "/api/streams", ["unauthenticated", "invalid_request", "forbidden", "conflict", "cross_origin"]],
+  ["get", "/api/streams/public", ["unauthenticated", "invalid_request"]],
+  ["get", "/api/streams/open", []],
+  ["get", "/api/streams/{id}", ["unauthenticated", "invalid_request", "not_found"]],
+  ["put", "/api/streams/{id}", ["unauthenticated", "invalid_request", "not_found", "conflict", "cross_origin"]],
+  ["delete", "/api/streams/{id}", ["unauthenticated", "invalid_request", "not_found", "cross_origin"]],
+  ["post", "/api/streams/{id}/regenerate-key", ["unauthenticated", "invalid_request", "forbidden", "cross_origin"]],
+  ["get", "/api/stream/{key}/info", ["bad_key"]],
+  [
+    "get",
+    "/api/stream/{key}/hls/{path}",
+    ["bad_key", "not_live", "upstream_failed", "unavailable", "upstream_timeout"],
+  ],
+  ["get", "/health", []],
+  ["get", "/livez", []],
+  ["get", "/readyz", ["unavailable"]],
+  ["get", "/openapi.json", []],
+];
+
+const Response = z.looseObject({
+  description: z.string().min(1),
+  headers: z.record(z.string(), z.unknown()).optional(),
+  content: z.record(z.string(), z.looseObject({ examples: z.record(z.string(), z.unknown()).optional() })).optional(),
+});
+const Operation = z.looseObject({
+  operationId: z.string(),
+  summary: z.string().min(1),
+  tags: z.array(z.string()).min(1),
+  security: z.array(z.record(z.string(), z.array(z.string()))),
+  parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })).optional(),
+  requestBody: z.looseObject({ content: z.record(z.string(), z.unknown()) }).optional(),
+  responses: z.record(z.string(), Response),
+});
+const Document = z.looseObject({
+  openapi: z.string(),
+  info: z.looseObject({ title: z.string(), version: z.string() }),
+  paths: z.record(z.string(), z.record(z.string(), Operation)),
+  components: z.looseObject({ securitySchemes: z.record(z.string(), z.unknown()) }),
+});
+
+let document: z.infer<typeof Document>;
+beforeAll(async () => {
+  document = Document.parse((await call("GET", "/openapi.json")).body);
+});
+
+/** Hono's spelling of a path, in OpenAPI's. */
+const template = (path: string) => path.replace(/:(\w+)(\{[^}]*\})?/g, "{$1}");
+
+describe.each(OPERATIONS)("%s %s", (method, path, codes) => {
+  const operation = () => document.paths[path]?.[method] ?? expect.fail("not in /openapi.json");
+
+  test("is routed", () => {
+    const routed = app.routes.some((route) => route.method === method.toUpperCase() && template(route.path) === path);
+    expect(routed).toBe(true);
+  });
+
+  test("is documented: what it is for, who may call it, what it takes and returns", () => {
+    const { responses, parameters = [], security } = operation();
+    expect(Object.keys(responses).some((status) => status < "400")).toBe(true);
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    expect(parameters.filter(({ in: where }) => where === "path").map(({ name }) => name)).toEqual(inPath);
+    const schemes = Object.keys(document.components.securitySchemes);
+    for (const name of security.flatMap(Object.keys)) expect(schemes).toContain(name);
+    if (codes.includes("unauthenticated")) expect(security.length).toBeGreaterThan(0);
+  });
+
+  test("is documented with each of its errors, in both forms", () => {
+    for (const code of [...codes, "internal", "unavailable"] as const) {
+      const response = operation().responses[String(ERRORS[code].status)];
+      expect(response?.description, code).toContain(`\`${code}\``);
+      expect(response?.content?.["application/json"]?.examples, code).toHaveProperty(code);
+      expect(response?.content).toHaveProperty("application/problem+json");
+      expect(response?.headers).toHaveProperty("X-Request-Id");
+    }
+  });
+});
+
+test("nothing is routed that is neither documented, nor a page, nor internal", () => {
+  const pages = PAGES.map(({ path }) => template(path));
+  const undocumented = app.routes
+    .filter(({ method }) => method !== "ALL")
+    .map(({ method, path }) => ({ method: method.toLowerCase(), path: template(path) }))
+    .filter(({ path }) => !path.startsWith("/internal/"))
+    .filter(({ method, path }) => !(method === "get" && pages.includes(path)))
+    .filter(({ method, path }) => document.paths[path]?.[method] === undefined);
+  expect(undocumented).toEqual([]);
+});
+
+test("nothing is documented that is not in this list", () => {
+  const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${path}`),
+  );
+  expect(documented.sort()).toEqual(OPERATIONS.map(([method, path]) => `${method} ${path}`).sort());
+});
+
+test("operation ids are unique", () => {
+  const ids = Object.values(document.paths).flatMap((methods) =>
+    Object.values(methods).map(({ operationId }) => operationId),
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test("every reference leads somewhere", () => {
+  const text = JSON.stringify(document);
+  for (const [, pointer = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+    const found = pointer
+      .split("/")
+      .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document);
+    expect(found, pointer).toBeDefined();
+  }
+});
+
+test("no example opens anything", () => {
+  expect(JSON.stringify(document)).not.toMatch(/live_[A-Za-z0-9_-]{32}|eyJ[A-Za-z0-9_-]{8}/);
+});
+
+test("is OpenAPI 3.1 of the version in package.json", () => {
+  expect(document.openapi).toBe("3.1.0");
+  expect(document.info.version).toMatch(/^\d+\.\d+\.\d+$/);
+});
