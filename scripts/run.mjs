@@ -4,6 +4,7 @@ import process from "node:process";
 
 /** The last of what a failed program printed is enough to see why. */
 const KEPT_CHARACTERS = 20_000;
+const STOPS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
 
 /**
  * Runs a program to its end. A failure rejects with the end of its output.
@@ -22,12 +23,15 @@ export function run(command, args, options = {}) {
     child.stdout?.on("data", keep);
     child.stderr?.on("data", keep);
     // Stopping the script must not leave its child at work.
-    const end = () => child.kill("SIGTERM");
-    process.once("exit", end);
+    const stop = () => {
+      child.kill("SIGTERM");
+      process.exit(1);
+    };
+    for (const signal of STOPS) process.once(signal, stop);
     const name = [command, ...args].join(" ");
     child.once("error", (error) => reject(new Error(`${name}: ${error.message}`)));
     child.once("close", (code, signal) => {
-      process.off("exit", end);
+      for (const signal of STOPS) process.off(signal, stop);
       if (code === 0) resolve();
       else reject(new Error(`${name} ended with ${signal ?? code}\n${output.trimEnd()}`));
     });

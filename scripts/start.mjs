@@ -11,6 +11,7 @@ import { run } from "./run.mjs";
 import { during, fail } from "./say.mjs";
 
 const LAUNCHER = path.join(DIST, "launcher/main.js");
+const PARENT = process.ppid;
 
 await installPackages();
 const node = findNode();
@@ -34,5 +35,9 @@ if (node === process.execPath) {
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
     process.on(signal, () => launcher.kill(signal));
   }
-  launcher.once("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 143)));
+  // A killed npm leaves its children running: they notice by their parent's id.
+  if (process.env.npm_lifecycle_event !== undefined) {
+    setInterval(() => process.ppid !== PARENT && launcher.kill("SIGTERM"), 250).unref();
+  }
+  launcher.once("exit", (code) => process.exit(code ?? 1));
 }

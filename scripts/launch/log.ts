@@ -69,7 +69,7 @@ const JsonLine = z
     time,
     event,
     message: msg ?? message ?? event ?? "",
-    fields: event !== undefined && (msg ?? message) !== undefined ? { event, ...fields } : fields,
+    fields,
   }));
 
 function parseJson(line: string): unknown {
