@@ -24,7 +24,14 @@ await withBuildLock(async () => {
   for (const part of candidates.filter((part) => named.length === 0 || named.includes(part))) {
     const began = performance.now();
     const stamp = stampOf(part);
-    await publish(path.join(DIST, part), BUILDERS[part]);
+    try {
+      await publish(path.join(DIST, part), BUILDERS[part]);
+    } catch (error) {
+      // A fault in the sources has been shown with its place by the bundler.
+      const shown = error instanceof Error && "errors" in error;
+      console.error(shown ? `${part} was not built` : error);
+      process.exit(1);
+    }
     writeStamp(part, stamp);
     console.log(`built ${part} in ${Math.round(performance.now() - began)} ms`);
   }
