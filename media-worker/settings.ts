@@ -1,4 +1,5 @@
 /** The media worker's settings: environment variables, each parsed and named when wrong. */
+import path from "node:path";
 import { z } from "zod";
 
 const port = z.coerce.number({ error: "must be a port number" }).int().min(0).max(65_535);
@@ -36,6 +37,8 @@ export type LiveSettings = {
   /** Target duration of an LL-HLS part. */
   partMs: number;
   maxPublishers: number;
+  /** Existing or not; holds nothing that is needed after the process. */
+  windowDir: string;
 };
 
 export type MediaSettings = {
@@ -81,6 +84,7 @@ export function parseSettings(env: Record<string, string | undefined>): MediaSet
       httpPort: values.SLUICE_MEDIA_PORT,
       partMs: values.SLUICE_HLS_PART_MS,
       maxPublishers: MAX_PUBLISHERS,
+      windowDir: path.join(values.SLUICE_MEDIA_DATA, "window"),
     },
   };
 }

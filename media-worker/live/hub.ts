@@ -3,6 +3,7 @@
  * that fell silent or send too much, and answers the control plane for what runs here.
  */
 import type { EndReason, RunningJob } from "#contract/media";
+import type { Attic } from "../packager/attic.ts";
 import type { Clock } from "./clock.ts";
 import type { Control } from "./control.ts";
 import type { Ingest, PublisherConnection, PublishReply, PublishRequest } from "./media.ts";
@@ -16,7 +17,13 @@ const STALLED_MS = 15_000 - CHECK_MS;
 const RATE_WINDOW_MS = 10_000;
 const RATE_TOLERANCE = 1.5;
 
-export type HubSettings = { partMs: number; maxPublishers: number };
+export type HubSettings = {
+  /** Target of an LL-HLS part. */
+  partMs: number;
+  maxPublishers: number;
+  /** For each stream's older segments; null keeps them in memory. */
+  newAttic: (() => Attic) | null;
+};
 
 export class Hub implements Ingest {
   readonly #settings: HubSettings;
@@ -38,6 +45,10 @@ export class Hub implements Ingest {
 
   stream(id: number): LiveStream | null {
     return this.#streams.get(id) ?? null;
+  }
+
+  streamIds(): number[] {
+    return [...this.#streams.keys()];
   }
 
   async publish(request: PublishRequest, connection: PublisherConnection): Promise<PublishReply> {
@@ -97,9 +108,11 @@ export class Hub implements Ingest {
   #open(id: number): LiveStream {
     const known = this.#streams.get(id);
     if (known) return known;
-    const { partMs } = this.#settings;
-    const stream = new LiveStream(id, { partMs, clock: this.#clock, control: this.#control }, () => {
-      if (this.#streams.get(id) === stream) this.#streams.delete(id);
+    const { partMs, newAttic } = this.#settings;
+    const settings = { partMs, attic: newAttic?.() ?? null, clock: this.#clock, control: this.#control };
+    const stream = new LiveStream(id, settings, () => {
+      this.#streams.delete(id);
+      void stream.hls.close();
     });
     this.#streams.set(id, stream);
     return stream;

@@ -4,6 +4,7 @@
  */
 import { GRACE_MS, LINGER_MS } from "#contract/live";
 import type { EndReason, PublishGrant, RunningJob, StreamEvent, StreamProgress } from "#contract/media";
+import type { Attic } from "../packager/attic.ts";
 import { HlsOutput } from "../packager/hls-output.ts";
 import type { Clock } from "./clock.ts";
 import type { Control } from "./control.ts";
@@ -12,7 +13,7 @@ import { PublishSession, type SessionOwner } from "./publish-session.ts";
 import type { StreamReader, TimedUnit } from "./reader.ts";
 import type { Tracks } from "./tracks.ts";
 
-export type StreamSettings = { partMs: number; clock: Clock; control: Control };
+export type StreamSettings = { partMs: number; attic: Attic | null; clock: Clock; control: Control };
 
 export class LiveStream implements SessionOwner {
   readonly id: number;
@@ -31,7 +32,7 @@ export class LiveStream implements SessionOwner {
     this.id = id;
     this.#settings = settings;
     this.#gone = gone;
-    this.hls = new HlsOutput(settings.partMs);
+    this.hls = new HlsOutput(settings.partMs, settings.attic);
     this.#readers.add(this.hls);
   }
 

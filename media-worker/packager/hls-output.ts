@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import type { PublishGrant } from "#contract/media";
 import type { StreamReader, TimedUnit } from "../live/reader.ts";
 import type { Tracks } from "../live/tracks.ts";
+import type { Attic, Stored } from "./attic.ts";
 import { averageBandwidth, peakBandwidth } from "./bandwidth.ts";
 import { countedFrameRate } from "./frame-rate.ts";
 import { initSegment } from "./init-segment.ts";
@@ -18,8 +19,12 @@ import { type Init, partName, type Segment, SegmentWindow } from "./window.ts";
 /** A playlist, plain and compressed; built once per change, whoever asks. */
 export type PlaylistText = { plain: Buffer; gzip: Buffer };
 
-/** What can be fetched under a name. `pending`: the part that comes next. */
-export type Media = { found: "data"; data: readonly Buffer[]; audioOnly: boolean } | { found: "pending" | "nothing" };
+/** What can be fetched under a name: in memory, or on disk `length` bytes from `offset` on. */
+export type FoundMedia =
+  | { found: "data"; data: readonly Buffer[]; audioOnly: boolean }
+  | { found: "stored"; stored: Stored; offset: number; length: number; audioOnly: boolean };
+/** `pending`: the part that comes next. */
+export type Media = FoundMedia | { found: "pending" } | { found: "nothing" };
 
 const MEDIA_NAME = /^([A-Za-z0-9_]+)-(\d{1,15})(?:\.(\d{1,6}))?\.m4s$/;
 /** Up to this much between the end of one timeline and the begin of the next is jitter, not a pause. */
@@ -30,6 +35,7 @@ type Publish = Pick<PublishGrant, "epoch" | "first_msn" | "discontinuity_sequenc
 
 export class HlsOutput implements StreamReader {
   readonly #partTarget: number;
+  readonly #attic: Attic | null;
   #pace: Pace;
   #window: SegmentWindow;
   #segmenter: Segmenter | null = null;
@@ -51,9 +57,10 @@ export class HlsOutput implements StreamReader {
   #notifying = false;
   readonly #waiting = new Set<() => boolean>();
 
-  /** `partMs`: target of a part. */
-  constructor(partMs: number) {
+  /** `partMs`: target of a part. Without an attic, everything stays in memory. */
+  constructor(partMs: number, attic: Attic | null) {
     this.#partTarget = partMs / 1000;
+    this.#attic = attic;
     this.#pace = new Pace(this.#partTarget, null);
     this.#window = new SegmentWindow(0, 0);
   }
@@ -118,9 +125,16 @@ export class HlsOutput implements StreamReader {
 
   /** The final playlist has been there long enough. */
   expire(): void {
+    this.#window.clear();
     this.#window = new SegmentWindow(this.#window.nextMsn, this.#window.newestDiscontinuity + 1);
     this.#init = null;
     this.#changed();
+  }
+
+  /** Nobody will ask for anything any more. */
+  async close(): Promise<void> {
+    this.#window.clear();
+    await this.#attic?.close();
   }
 
   /** The stream goes on at another media worker: whoever publishes here next does not continue this playlist. */
@@ -133,6 +147,10 @@ export class HlsOutput implements StreamReader {
   /** There is a whole segment: players can start. */
   get playable(): boolean {
     return this.#window.lastComplete !== null;
+  }
+  /** Media comes in, but there is no whole segment yet. */
+  get starting(): boolean {
+    return this.#segmenter !== null && !this.playable;
   }
   get ended(): boolean {
     return this.#ended;
@@ -197,12 +215,8 @@ export class HlsOutput implements StreamReader {
     const [, epoch = "", msn, part] = match;
     const segment = this.#window.find(epoch, Number(msn));
     if (!segment) return this.#isHinted(name) ? { found: "pending" } : NOTHING;
-    const audioOnly = segment.init.tracks.video === null;
-    if (part === undefined) {
-      return segment.complete ? { found: "data", data: segment.parts.map(({ data }) => data), audioOnly } : NOTHING;
-    }
-    const found = segment.parts[Number(part)];
-    if (found) return { found: "data", data: [found.data], audioOnly };
+    if (part === undefined) return segment.complete ? bytesOf(segment, 0, segment.parts.length) : NOTHING;
+    if (Number(part) < segment.parts.length) return bytesOf(segment, Number(part), 1);
     return this.#isHinted(name) ? { found: "pending" } : NOTHING;
   }
 
@@ -236,7 +250,7 @@ export class HlsOutput implements StreamReader {
   #addPart(part: FinishedPart): void {
     const segment = this.#window.open ?? this.#openSegment();
     if (!segment) return;
-    segment.parts.push(part);
+    segment.parts.push({ ...part, bytes: part.data.length });
     segment.duration += part.duration;
     segment.bytes += part.data.length;
     this.#changed();
@@ -278,6 +292,7 @@ export class HlsOutput implements StreamReader {
     }
     this.#window.trim(this.target);
     this.#peak = peakBandwidth(this.#window.listed, this.target, this.#peak);
+    if (this.#attic) for (const old of this.#window.toPutAway()) void putAway(old, this.#attic);
     this.#changed();
   }
 
@@ -301,6 +316,35 @@ export class HlsOutput implements StreamReader {
       for (const served of this.#waiting) if (served()) this.#waiting.delete(served);
     });
   }
+}
+
+async function putAway(segment: Segment, attic: Attic): Promise<void> {
+  segment.stored = "storing";
+  try {
+    const stored = await attic.store(segment.parts.flatMap((part) => part.data ?? []));
+    if (segment.forgotten) {
+      stored.release();
+      return;
+    }
+    segment.stored = stored;
+    for (const part of segment.parts) part.data = null;
+  } catch {
+    // The disk is full or gone: the segment stays in memory for the rest of its time, and is tried again.
+    segment.stored = null;
+  }
+}
+
+/** `count` parts from `first` on. */
+function bytesOf(segment: Segment, first: number, count: number): Media {
+  const audioOnly = segment.init.tracks.video === null;
+  const parts = segment.parts.slice(first, first + count);
+  const data = parts.flatMap((part) => part.data ?? []);
+  if (data.length === parts.length) return { found: "data", data, audioOnly };
+  const { stored } = segment;
+  if (stored === null || stored === "storing") return NOTHING;
+  const length = parts.reduce((sum, part) => sum + part.bytes, 0);
+  const offset = segment.parts.slice(0, first).reduce((sum, part) => sum + part.bytes, 0);
+  return { found: "stored", stored, offset, length, audioOnly };
 }
 
 function compress(text: string): PlaylistText {

@@ -29,6 +29,8 @@ export type SegmentSink = {
 };
 
 const SHORTEST_PART = 0.85;
+/** Frame intervals differ by this much only because RTMP rounds to milliseconds. */
+const ROUNDING = 1.5 * (VIDEO_TIMESCALE / 1000);
 /** When only one frame ever came. */
 const USUAL_INTERVAL = VIDEO_TIMESCALE / 30;
 
@@ -147,7 +149,9 @@ export class Segmenter {
       sinceKey,
     });
     if (cut) this.#closeSegment(time, unit.key);
-    else if (this.#longEnough(time) && time + this.#interval - this.#partStart > this.#partTicks) this.#closePart(time);
+    else if (this.#longEnough(time) && time + this.#interval - this.#partStart > this.#partTicks + ROUNDING) {
+      this.#closePart(time);
+    }
   }
 
   #hold(unit: VideoUnit, time: number): void {

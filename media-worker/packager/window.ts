@@ -3,10 +3,13 @@
  * longer ago than one window (RFC 8216bis section 6.2.2).
  */
 import type { Tracks } from "../live/tracks.ts";
+import type { Stored } from "./attic.ts";
 
 export type Init = { name: string; data: Buffer; tracks: Tracks };
 
 export type Part = { data: Buffer; duration: number; independent: boolean };
+/** `data` is null when the segment has been put away. */
+export type KeptPart = Omit<Part, "data"> & { data: Buffer | null; bytes: number };
 
 export type Segment = {
   epoch: string;
@@ -16,13 +19,19 @@ export type Segment = {
   discontinuity: boolean;
   /** UTC ms, fractional. */
   programDateTime: number;
-  parts: Part[];
+  parts: KeptPart[];
   /** Seconds, of all parts so far. */
   duration: number;
   bytes: number;
   complete: boolean;
+  /** Where its bytes are when they are not in memory. */
+  stored: Stored | "storing" | null;
+  /** Nobody can ask for it any more. */
+  forgotten: boolean;
 };
 
+/** Whole segments that stay in memory: players are at the live edge or three target durations behind it. */
+const IN_MEMORY = 4;
 /** Segments in the playlist; more while they are too short for three target durations. */
 const WINDOW = 6;
 const MOST_SEGMENTS = 64;
@@ -64,8 +73,17 @@ export class SegmentWindow {
     return this.#listed.findLast((segment) => segment.complete) ?? null;
   }
 
-  add(segment: Omit<Segment, "msn" | "parts" | "duration" | "bytes" | "complete">): Segment {
-    const added: Segment = { ...segment, msn: this.#nextMsn++, parts: [], duration: 0, bytes: 0, complete: false };
+  add(segment: Pick<Segment, "epoch" | "init" | "discontinuity" | "programDateTime">): Segment {
+    const added: Segment = {
+      ...segment,
+      msn: this.#nextMsn++,
+      parts: [],
+      duration: 0,
+      bytes: 0,
+      complete: false,
+      stored: null,
+      forgotten: false,
+    };
     this.#listed.push(added);
     return added;
   }
@@ -81,14 +99,26 @@ export class SegmentWindow {
       duration -= first.duration;
       this.#drop(first);
     }
-    this.#removed.splice(0, this.#removed.length - this.#listed.length - 1);
+    this.#forget(this.#removed.length - this.#listed.length - 1);
+  }
+
+  /** Whole segments in memory that are seldom asked for now. */
+  toPutAway(): Segment[] {
+    const old = [...this.#removed, ...this.#listed].filter((segment) => segment.complete).slice(0, -IN_MEMORY);
+    return old.filter((segment) => segment.stored === null);
+  }
+
+  /** Gives everything up. */
+  clear(): void {
+    while (this.#listed[0]) this.#drop(this.#listed[0]);
+    this.#forget(this.#removed.length);
   }
 
   /** A new broadcast: nothing of the old one stays in the playlist. Numbers go on, at least from the given ones. */
   restart(nextMsn: number, discontinuitySequence: number): void {
     const after = this.#listed.length > 0 ? this.newestDiscontinuity + 1 : this.#discontinuitySequence;
     while (this.#listed[0]) this.#drop(this.#listed[0]);
-    this.#removed.splice(0, this.#removed.length - MOST_SEGMENTS);
+    this.#forget(this.#removed.length - MOST_SEGMENTS);
     this.#nextMsn = Math.max(this.#nextMsn, nextMsn);
     this.#discontinuitySequence = Math.max(after, discontinuitySequence);
   }
@@ -101,6 +131,13 @@ export class SegmentWindow {
   findInit(name: string): Init | null {
     const holder = [...this.#listed, ...this.#removed].find((segment) => segment.init.name === name);
     return holder?.init ?? null;
+  }
+
+  #forget(count: number): void {
+    for (const segment of this.#removed.splice(0, Math.max(0, count))) {
+      segment.forgotten = true;
+      if (segment.stored !== "storing") segment.stored?.release();
+    }
   }
 
   #drop(first: Segment): void {
