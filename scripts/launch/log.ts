@@ -22,12 +22,27 @@ function fieldText(value: unknown): string {
   return JSON.stringify(value) ?? String(value);
 }
 
-/** `07:12:03 [media] warn: publisher left stream=3 reason=disconnected` */
+/** For scripts and for tracing a fault; in the lines for people they only stand in the way. */
+const HIDDEN = new Set(["request_id", "process", "boot", "stack", "err"]);
+
+const Failure = z.object({ message: z.string(), stack: z.string().optional() });
+
+/**
+ * `07:12:03 [media] warn: publisher left stream=3 reason=disconnected`. An error's stack follows on lines of its own.
+ */
 export function formatEntry(entry: Entry, now: number): string {
   const time = new Date(entry.time ?? now).toTimeString().slice(0, 8);
   const level = entry.level === "info" ? "" : `${entry.level}: `;
-  const fields = Object.entries(entry.fields ?? {}).map(([name, value]) => ` ${name}=${fieldText(value)}`);
-  return `${time} [${entry.source}] ${level}${entry.message}${fields.join("")}`.slice(0, LINE_MAX);
+  const all = entry.fields ?? {};
+  const failure = Failure.safeParse(all.err).data;
+  const why = failure ? `: ${failure.message}` : "";
+  const fields = Object.entries(all)
+    .filter(([name]) => !HIDDEN.has(name))
+    .map(([name, value]) => ` ${name}=${fieldText(value)}`);
+  const stack = failure?.stack ?? all.stack;
+  const frames = entry.level === "error" && typeof stack === "string" ? stack.split("\n").slice(1) : [];
+  const lines = [`${time} [${entry.source}] ${level}${entry.message}${why}${fields.join("")}`, ...frames];
+  return lines.join("\n").slice(0, LINE_MAX);
 }
 
 export function createLog(json: boolean, write: (line: string) => void, now: () => number): Log {

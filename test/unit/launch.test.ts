@@ -64,6 +64,13 @@ describe("the log", () => {
     expect(formatEntry(entry, 0)).toBe('07:12:03 [media] warn: left stream=3 ip=::1 why="too slow"');
   });
 
+  test("a failure is told in words, and an error with its stack", () => {
+    const line = (level: number) =>
+      `{"level":${level},"time":${at},"err":{"type":"Error","message":"refused","stack":"Error: refused\\n    at x"},"msg":"no link"}`;
+    expect(formatEntry(readLine("media", line(40)), 0)).toBe("07:12:03 [media] warn: no link: refused");
+    expect(formatEntry(readLine("media", line(50)), 0)).toBe("07:12:03 [media] error: no link: refused\n    at x");
+  });
+
   test("an event without a message is named", () => {
     const entry = readLine("media", '{"level":30,"event":"linked","worker_id":"w1"}');
     expect(entry).toMatchObject({ event: "linked", message: "linked", fields: { worker_id: "w1" } });
