@@ -59,11 +59,13 @@ function message(retry: () => void): Part {
 }
 
 function spinner(): Part {
-  const node = element("div", { class: "sl-spinner", "aria-hidden": "true" });
+  const note = element("span", {}, "Waiting for more video …");
+  const node = element("div", { class: "sl-spinner", "aria-hidden": "true" }, note);
   return {
     node,
     update({ phase, blocked }) {
       node.hidden = blocked || (phase !== "loading" && phase !== "buffering");
+      note.hidden = phase !== "buffering";
     },
   };
 }

@@ -14,6 +14,8 @@ import type { Phase, Store } from "./state.ts";
 const POLL_WAITING_MS = 2_000;
 const POLL_HIDDEN_MS = 5_000;
 const POLL_PLAYING_MS = 10_000;
+/** Live, but its first segment is not there yet: looked at soon, then less and less often. */
+const POLL_STARTING_MS = 300;
 /** So many failures in a row without an answer, and the viewer is told. */
 const UNREACHABLE_AFTER = 4;
 /** The media failing more often than this in a minute will not heal by itself. */
@@ -21,8 +23,11 @@ const MEDIA_FAILURES = 5;
 const MINUTE_MS = 60_000;
 /** Further behind than this beyond the live position, the live badge says so. */
 const BEHIND_S = 4;
-/** ENDLIST came but the element never says `ended` (a hole at the very end). */
+/** ENDLIST came but the element may never say `ended`: looked at so often, and so long when more should be playable. */
+const END_CHECK_MS = 250;
 const END_PATIENCE_MS = 4_000;
+/** Less than this ahead is nothing more to play: audio and video rarely end together. */
+const PLAYED_OUT_S = 0.3;
 
 export type SessionOptions = {
   video: HTMLVideoElement;
@@ -44,6 +49,8 @@ export class Session {
   #ending: ReturnType<typeof setTimeout> | undefined;
   #unanswered = 0;
   #networkFailures = 0;
+  /** How often the index was missing although the stream is live. */
+  #early = 0;
   /** False only after the viewer paused. */
   #wantsToPlay = true;
 
@@ -127,6 +134,7 @@ export class Session {
         // The playlist of a broadcast that is over stays for a minute: nothing to join.
         if (!live && !joined) return this.#end();
         joined = true;
+        this.#early = 0;
         this.#unanswered = 0;
         this.#networkFailures = 0;
         this.#store.set({ live });
@@ -151,6 +159,7 @@ export class Session {
       case "gone":
         this.#detach();
         this.#store.set({ phase: this.#phase === "ended" ? "ended" : "waiting", problem: null });
+        this.#early = this.#store.get().info?.is_live === 1 ? this.#early + 1 : 0;
         this.#schedule();
         return;
       case "refused":
@@ -190,11 +199,14 @@ export class Session {
 
   #endSoon(): void {
     clearTimeout(this.#ending);
+    let stalledMs = 0;
     const check = () => {
-      if (this.#phase === "buffering") this.#end();
-      else if (this.#phase === "playing") this.#ending = setTimeout(check, END_PATIENCE_MS);
+      stalledMs = this.#phase === "buffering" ? stalledMs + END_CHECK_MS : 0;
+      const playedOut = stalledMs > 0 && ahead(this.#video) < PLAYED_OUT_S;
+      if (playedOut || stalledMs >= END_PATIENCE_MS) this.#end();
+      else this.#ending = setTimeout(check, END_CHECK_MS);
     };
-    this.#ending = setTimeout(check, END_PATIENCE_MS);
+    check();
   }
 
   // ── The element
@@ -212,7 +224,7 @@ export class Session {
     on("play", () => store.set({ paused: false, blocked: false }));
     on("pause", () => store.set({ paused: true }));
     on("playing", () => this.#engine && store.set({ phase: "playing", problem: null }));
-    on("waiting", () => this.#phase === "playing" && store.set({ phase: "buffering" }));
+    on("waiting", () => this.#phase === "playing" && store.set({ phase: "buffering", behind: 0 }));
     on("timeupdate", () => {
       const position = this.#engine?.livePosition() ?? null;
       const behind = position !== null && store.get().live ? position - video.currentTime : 0;
@@ -249,7 +261,8 @@ export class Session {
     clearTimeout(this.#poll);
     if (this.#closed.signal.aborted) return;
     const idle = this.#phase !== "playing" && this.#phase !== "buffering";
-    const visible = idle ? POLL_WAITING_MS : POLL_PLAYING_MS;
+    const waiting = this.#early === 0 ? POLL_WAITING_MS : Math.min(POLL_WAITING_MS, POLL_STARTING_MS * this.#early);
+    const visible = idle ? waiting : POLL_PLAYING_MS;
     const delay = document.hidden ? Math.max(visible, POLL_HIDDEN_MS) : visible;
     this.#poll = setTimeout(() => void this.#ask(), jitter(delay, this.#options.random));
   }
@@ -274,4 +287,9 @@ export class Session {
     }
     this.#schedule();
   }
+}
+
+/** Seconds that are there to be played. */
+function ahead({ buffered, currentTime }: HTMLVideoElement): number {
+  return buffered.length === 0 ? 0 : buffered.end(buffered.length - 1) - currentTime;
 }

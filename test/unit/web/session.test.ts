@@ -12,6 +12,11 @@ class FakeVideo extends EventTarget {
   volume = 1;
   currentTime = 0;
   videoWidth = 640;
+  /** Until where there is something to play. */
+  end = 0;
+  get buffered() {
+    return { length: 1, end: () => this.end };
+  }
   /** What `play()` does next: resolve, or reject like a browser that wants a click. */
   allows: "sound" | "muted" | "nothing" = "sound";
   async play() {
@@ -112,6 +117,21 @@ describe("waiting", () => {
     expect(engines).toHaveLength(2);
   });
 
+  test("a stream that is live before its first segment is looked at soon, then less often", async () => {
+    reply = info(1);
+    engine().failed("gone");
+    await wait(2_000);
+    expect(engines).toHaveLength(2);
+    for (const ms of [300, 600, 900]) {
+      const before = engines.length;
+      engine().failed("gone");
+      await wait(ms - 1);
+      expect(engines).toHaveLength(before);
+      await wait(1);
+      expect(engines).toHaveLength(before + 1);
+    }
+  });
+
   test("a hidden tab asks every 5 s, and at once when it is looked at", async () => {
     engine().failed("gone");
     page.hidden = true;
@@ -160,7 +180,18 @@ describe("playing", () => {
     await plays();
     engine().live(false);
     video.dispatchEvent(new Event("waiting"));
-    await wait(4_000);
+    await wait(250);
+    expect(phase()).toBe("ended");
+  });
+
+  test("what should still be playable after ENDLIST gets some seconds to play", async () => {
+    await plays();
+    video.end = 2;
+    engine().live(false);
+    video.dispatchEvent(new Event("waiting"));
+    await wait(3_500);
+    expect(phase()).toBe("buffering");
+    await wait(500);
     expect(phase()).toBe("ended");
   });
 
