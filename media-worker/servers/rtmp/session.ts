@@ -28,7 +28,7 @@ import {
   WINDOW,
 } from "./replies.ts";
 import type { SessionHost } from "./server.ts";
-import { ENDED, REFUSED, type Status, unsupportedCodec } from "./statuses.ts";
+import { ENDED, MISTAKES, REFUSED, type Status, unsupportedCodec } from "./statuses.ts";
 
 type State = "handshake" | "opened" | "connected" | "authorising" | "publishing" | "closing" | "closed";
 
@@ -38,8 +38,6 @@ const MAX_UNREAD_REPLIES = 64 * 1024;
 
 /** As the link's contract has it. */
 const MAX_KEY = 512;
-const keyMissing =
-  "There is no stream key: put it into the encoder's key field, behind a server address that ends in /live.";
 
 export class RtmpSession implements MessageSink, PublisherConnection {
   readonly protocol: "rtmp" | "rtmps";
@@ -112,15 +110,14 @@ export class RtmpSession implements MessageSink, PublisherConnection {
     const age = now - this.#since;
     switch (this.#state) {
       case "handshake":
-        if (age >= limits.handshakeMs) this.#abandon("no handshake in time");
+        if (age >= limits.handshakeMs) this.#destroy();
         break;
       case "opened":
       case "connected":
-        if (age >= limits.publishMs) this.#abandon("no publish in time");
+        if (age >= limits.publishMs) this.#destroy();
         break;
       case "authorising":
-        if (age >= limits.authoriseMs)
-          this.#refuse(REFUSED.unavailable, "The server cannot check stream keys now: try again.");
+        if (age >= limits.authoriseMs) this.#refuse(MISTAKES.noAnswer);
         break;
       case "publishing":
         if (now - this.#activeAt >= limits.idleMs) this.stop("stalled");
@@ -139,7 +136,10 @@ export class RtmpSession implements MessageSink, PublisherConnection {
     this.#bytesIn += data.length;
     try {
       this.#take(data);
-      if (this.#bytesIn - this.#acknowledged >= this.#window) this.#acknowledge();
+      if (this.#bytesIn - this.#acknowledged >= this.#window) {
+        this.#acknowledged = this.#bytesIn;
+        this.#send(acknowledgement(this.#bytesIn));
+      }
       if (this.unauthorised) this.#countHeld();
     } catch (error) {
       this.#fail(error);
@@ -235,18 +235,15 @@ export class RtmpSession implements MessageSink, PublisherConnection {
         break;
       case "play":
       case "play2":
-        this.#refusePlay(streamId);
+        this.#send(onStatus(streamId, MISTAKES.play));
+        if (this.#state !== "publishing") this.#leave(null);
         break;
       case "_result":
       case "_error":
       case "onStatus":
         break;
       default:
-        if (transaction !== 0) {
-          const description = "This server does not know the command.";
-          const status: Status = { level: "error", code: "NetConnection.Call.Failed", description };
-          this.#send(reply("_error", transaction, null, status));
-        }
+        if (transaction !== 0) this.#send(reply("_error", transaction, null, MISTAKES.unknownCommand));
     }
   }
 
@@ -255,11 +252,8 @@ export class RtmpSession implements MessageSink, PublisherConnection {
     this.#send(preamble());
     const app = tidyApp(object?.app);
     if (object === null || app === null) {
-      const description =
-        object === null ? `"connect" came without its object.` : "There is no such application: use rtmp://…/live.";
-      const code = object === null ? "NetConnection.Connect.Rejected" : "NetConnection.Connect.InvalidApp";
-      const status: Status = { level: "error", code, description };
-      this.#host.log.info({ ip: this.ip, code }, "rtmp connection refused");
+      const status = object === null ? MISTAKES.noObject : MISTAKES.unknownApp;
+      this.#host.log.info({ ip: this.ip, code: status.code }, "rtmp connection refused");
       this.#send(reply("_error", transaction, null, status));
       this.#leave(null);
       return;
@@ -272,27 +266,28 @@ export class RtmpSession implements MessageSink, PublisherConnection {
 
   #publish({ argument }: Command, streamId: number): void {
     if (this.#state === "publishing") {
-      const description = "This connection publishes already.";
-      this.#send(onStatus(streamId, { level: "error", code: "NetStream.Publish.BadName", description }));
+      this.#send(onStatus(streamId, MISTAKES.publishing));
       return;
     }
     this.#publishStream = streamId;
     const key = streamKey(argument);
     if (key === "" || key.length > MAX_KEY) {
-      this.#refuse(REFUSED.unknown_key, key === "" ? keyMissing : "The stream key is too long.");
+      this.#refuse(key === "" ? MISTAKES.noKey : MISTAKES.longKey);
       return;
     }
     this.#state = "authorising";
     this.#since = this.#host.now();
     this.#reader.halted = true;
-    const request = { protocol: this.protocol, app: this.#app, key, ip: this.ip };
-    this.#host.ingest.publish(request, this).then(
-      (answer) => this.#answered(answer),
-      (error) => {
-        this.#host.log.error({ err: error, ip: this.ip }, "authorising a publisher failed");
-        if (this.#state === "authorising") this.#refuse("NetStream.Failed", "The server failed: try again.");
-      },
-    );
+    void this.#authorise(key);
+  }
+
+  async #authorise(key: string): Promise<void> {
+    try {
+      const request = { protocol: this.protocol, app: this.#app, key, ip: this.ip };
+      this.#answered(await this.#host.ingest.publish(request, this));
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #answered(answer: PublishReply): void {
@@ -301,7 +296,7 @@ export class RtmpSession implements MessageSink, PublisherConnection {
       return;
     }
     if (!answer.ok) {
-      this.#refuse(REFUSED[answer.reason], answer.message);
+      this.#refuse({ level: "error", code: REFUSED[answer.reason], description: answer.message });
       return;
     }
     const { limits, now } = this.#host;
@@ -313,26 +308,13 @@ export class RtmpSession implements MessageSink, PublisherConnection {
     this.#forgetHeld();
     this.#host.settled(this);
     this.#send(publishStarted(this.#publishStream));
-    this.#goOn();
-  }
-
-  /** Takes what came while the control plane was asked. */
-  #goOn(): void {
+    // What came while the control plane was asked.
     this.#reader.halted = false;
     const rest = this.#rest;
     this.#rest = null;
-    try {
-      if (rest !== null) this.#take(rest);
-      if (this.#inputEnded) this.#peerEnded();
-      else this.#socket.resume();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #acknowledge(): void {
-    this.#acknowledged = this.#bytesIn;
-    this.#send(acknowledgement(this.#bytesIn));
+    if (rest !== null) this.#take(rest);
+    if (this.#inputEnded) this.#peerEnded();
+    else this.#socket.resume();
   }
 
   #send(bytes: Buffer): void {
@@ -342,19 +324,8 @@ export class RtmpSession implements MessageSink, PublisherConnection {
   }
 
   /** A publisher that is not let in. */
-  #refuse(code: string, description: string): void {
-    this.#host.log.info({ ip: this.ip, code }, "rtmp publisher refused");
-    this.#leave({ level: "error", code, description });
-  }
-
-  #refusePlay(streamId: number): void {
-    const description = "This server only takes streams in; they are watched by HLS.";
-    const status: Status = { level: "error", code: "NetStream.Play.Failed", description };
-    if (this.#state === "publishing") {
-      this.#send(onStatus(streamId, status));
-      return;
-    }
-    this.#publishStream = streamId;
+  #refuse(status: Status): void {
+    this.#host.log.info({ ip: this.ip, code: status.code }, "rtmp publisher refused");
     this.#leave(status);
   }
 
@@ -366,19 +337,19 @@ export class RtmpSession implements MessageSink, PublisherConnection {
       this.#leave(unsupportedCodec(error.kind, error.codec));
       return;
     }
-    if (error instanceof ProtocolError || error instanceof AmfError)
+    if (error instanceof ProtocolError || error instanceof AmfError) {
       this.#host.log.info({ ip: this.ip, state: this.#state, why: error.message }, "rtmp protocol error");
-    else this.#host.log.error({ ip: this.ip, err: error }, "rtmp session failed");
+      this.#end("protocol_error");
+      this.#destroy();
+      return;
+    }
+    this.#host.log.error({ ip: this.ip, err: error }, "rtmp session failed");
     this.#end("protocol_error");
-    this.#destroy();
-  }
-
-  #abandon(why: string): void {
-    this.#host.log.info({ ip: this.ip, why }, "rtmp connection closed");
-    this.#destroy();
+    this.#leave(MISTAKES.failed);
   }
 
   #destroy(): void {
+    this.#host.log.debug({ ip: this.ip, state: this.#state }, "rtmp connection dropped");
     this.#state = "closed";
     this.#socket.destroy();
   }
@@ -395,7 +366,12 @@ export class RtmpSession implements MessageSink, PublisherConnection {
     this.#endReason = reason;
     const input = this.#input;
     this.#input = null;
-    input?.end(reason);
+    try {
+      input?.end(reason);
+    } catch (error) {
+      // Called from timers and socket events, where it would end the process and all other sessions with it.
+      this.#host.log.error({ ip: this.ip, err: error }, "the hub failed to end a session");
+    }
   }
 
   /** Tells the encoder, closes our side, and leaves the rest to the encoder or to the deadline. */

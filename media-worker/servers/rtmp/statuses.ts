@@ -46,10 +46,28 @@ export const ENDED = {
   },
 } as const satisfies Record<EndReason, Status | null>;
 
+const error = (code: string, description: string): Status => ({ level: "error", code, description });
+
+/** What we refuse without asking anybody. */
+export const MISTAKES = {
+  noObject: error("NetConnection.Connect.Rejected", `"connect" came without its object.`),
+  unknownApp: error("NetConnection.Connect.InvalidApp", "There is no such application: use rtmp://…/live."),
+  noKey: error(
+    "NetStream.Publish.BadName",
+    "There is no stream key: put it into the encoder's key field, behind a server address that ends in /live.",
+  ),
+  longKey: error("NetStream.Publish.BadName", "The stream key is too long."),
+  publishing: error("NetStream.Publish.BadName", "This connection publishes already."),
+  play: error("NetStream.Play.Failed", "This server only takes streams in; they are watched by HLS."),
+  unknownCommand: error("NetConnection.Call.Failed", "This server does not know the command."),
+  noAnswer: error(REFUSED.unavailable, "The server cannot check stream keys now: try again."),
+  failed: error("NetStream.Failed", "The server failed: try again."),
+} as const;
+
 const TAKEN = { video: "H.264", audio: "AAC" } as const;
 
 /** A codec we do not take, and what to change. */
 export function unsupportedCodec(kind: "video" | "audio", codec: string): Status {
   const description = `${codec} ${kind} is not supported: set the encoder's ${kind} codec to ${TAKEN[kind]}.`;
-  return { level: "error", code: "NetStream.Publish.Rejected", description };
+  return error("NetStream.Publish.Rejected", description);
 }
