@@ -1,5 +1,8 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { playServerStub } from "./test/harness/play-server-stub.ts";
+
+const TEST_SECRET = "test-secret-test-secret-test-secret-0123456789";
 
 export default defineConfig({
   test: {
@@ -11,8 +14,9 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             remoteBindings: false,
             miniflare: {
+              serviceBindings: { MEDIA: playServerStub(TEST_SECRET) },
               bindings: {
-                SLUICE_SECRET: "test-secret-test-secret-test-secret-0123456789",
+                SLUICE_SECRET: TEST_SECRET,
                 SLUICE_PUBLIC_URL: "http://sluice.test",
                 TEST_MIGRATIONS: await readD1Migrations("./schema/tables/migrations"),
               },

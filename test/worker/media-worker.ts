@@ -32,10 +32,11 @@ export class TestMediaWorker {
     this.playUrl = playUrl;
   }
 
-  static async enrol(playUrl = "http://play.test"): Promise<TestMediaWorker> {
+  /** `behaviour`: how its play server behaves, see `play-server-stub.ts`. */
+  static async enrol(behaviour = "play"): Promise<TestMediaWorker> {
     const { privateKey, publicKey } = await newKeys();
     const { body } = await enrol(await createEnrolmentToken(system()), publicKey);
-    return new TestMediaWorker(body.worker_id, privateKey, playUrl);
+    return new TestMediaWorker(body.worker_id, privateKey, `http://${body.worker_id}.${behaviour}.test`);
   }
 
   get link(): Link {

@@ -140,7 +140,7 @@ describe("the link's frames", () => {
     const secrets = [...welcome.keys.request, ...welcome.keys.path, ...other.keys.request].map((key) => key.secret);
     expect(new Set(secrets).size).toBe(9);
     const row = await db.select().from(media_workers).where(eq(media_workers.id, worker.id)).get();
-    expect(row).toMatchObject({ play_url: "http://play.test", roles: ["ingest", "play"] });
+    expect(row).toMatchObject({ play_url: worker.playUrl, roles: ["ingest", "play"] });
     expect(row?.last_seen_at).toBeGreaterThan(Date.now() - 10_000);
   });
 
@@ -239,7 +239,7 @@ describe("letting publishers in", () => {
   test("a second publisher on another worker takes over, and the first one is stopped", async () => {
     const { stream_key, id } = await newStream(owner.token);
     const first = await worker.publish(stream_key);
-    const other = await TestMediaWorker.enrol("http://play2.test");
+    const other = await TestMediaWorker.enrol();
     await other.connect();
     const second = await other.publish(stream_key);
     expect(second.session).toBe(first.session);
@@ -441,7 +441,7 @@ describe("a silent worker", () => {
   });
 
   test("is not wanted with what somebody else has taken over meanwhile", async () => {
-    const other = await TestMediaWorker.enrol("http://play2.test");
+    const other = await TestMediaWorker.enrol();
     await other.connect();
     await ageLink(worker, 15_000);
     await alarm();

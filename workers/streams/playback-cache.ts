@@ -13,7 +13,7 @@ import { keysOf } from "./playback-keys.ts";
 /** Six times the longest target duration (6 s): after that nobody at the live edge asks again. */
 const MEDIA_MAX_AGE_S = 36;
 const PLAYLIST_MAX_AGE_S = 1;
-/** Until the headers are there. A blocking reload waits for media that is still to come. */
+/** A blocking reload waits for media that is still to come. */
 const TIMEOUT_MS = 10_000;
 const BLOCKING_TIMEOUT_MS = 20_000;
 
@@ -57,27 +57,36 @@ export class MediaCache extends WorkerEntrypoint<Env> {
     if (range !== null) headers.set("range", range);
 
     const blocking = url.searchParams.has("_HLS_msn");
-    const answer = await this.#ask(`${playUrl}${path}`, request.method, headers, blocking);
+    const init = { method: request.method, headers };
+    const timeout_ms = blocking ? BLOCKING_TIMEOUT_MS : TIMEOUT_MS;
+    const answer = await fetchWithin(this.env.MEDIA ?? globalThis, `${playUrl}${path}`, init, timeout_ms);
     if (!(answer instanceof Response)) return failure(answer);
     const kept = new Headers(answer.headers);
     kept.set("cache-control", cacheControl(answer.status, media.kind === "media" || blocking));
     return new Response(answer.body, { status: answer.status, headers: kept });
   }
+}
 
-  /** The media worker's response, or the status that says why there is none. */
-  async #ask(url: string, method: string, headers: Headers, blocking: boolean): Promise<Response | 503 | 504> {
-    const timeout = new AbortController();
-    // Only until the headers are there: a slow viewer may take its time over the body.
-    const timer = setTimeout(() => timeout.abort(), blocking ? BLOCKING_TIMEOUT_MS : TIMEOUT_MS);
-    try {
-      return await (this.env.MEDIA ?? globalThis).fetch(url, { method, headers, signal: timeout.signal });
-    } catch (error) {
-      if (timeout.signal.aborted) return 504;
-      logFailure("media worker not reached", error);
-      return 503;
-    } finally {
-      clearTimeout(timer);
-    }
+/**
+ * The response, or the status that says why there is none. Only the headers must be there in time: a slow viewer may
+ * take as long as it likes over the body.
+ */
+export async function fetchWithin(
+  fetcher: Pick<Fetcher, "fetch">,
+  url: string,
+  init: { method: string; headers: Headers },
+  timeout_ms: number,
+): Promise<Response | 503 | 504> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), timeout_ms);
+  try {
+    return await fetcher.fetch(url, { ...init, signal: timeout.signal });
+  } catch (error) {
+    if (timeout.signal.aborted) return 504;
+    logFailure("media worker not reached", error);
+    return 503;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

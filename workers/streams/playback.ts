@@ -41,7 +41,7 @@ export async function masterPlaylist(ctx: Ctx, key: string, streamId: number, { 
     const { path } = await keysOf(ctx.settings, EDGE, now);
     prefix = `${await mintPathToken(currentKey(path, now), claims, key)}/`;
   }
-  const text = (await master.text()).replace(/^(?=[^#\s])/gm, prefix);
+  const text = new TextDecoder().decode(await master.arrayBuffer()).replace(/^(?=[^#\s])/gm, prefix);
   const made = new Headers({ "content-type": PLAYLIST_TYPE, ...(gzip && { "content-encoding": "gzip" }) });
   return new Response(text, { headers: responseHeaders(made, "playlist", gzip) });
 }
