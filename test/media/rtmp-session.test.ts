@@ -80,7 +80,18 @@ describe("commands", () => {
     expect(ingest.requests.length).toBe(1);
   });
 
-  test("pings are answered, and what came is acknowledged", async () => {
+  test("nothing is sent to a publisher that asks for nothing: closing over unread input would reset it", async () => {
+    const { publisher, session } = await publishing();
+    const before = publisher.socket.bytesRead;
+    publisher.setChunkSize(60_000);
+    for (let n = 0; n < 100; n++) publisher.send(Buffer.alloc(100_000), 0, "data");
+    publisher.fin();
+    await publisher.closed;
+    expect(session.ended).toBe("disconnected");
+    expect(publisher.socket.bytesRead).toBe(before);
+  });
+
+  test("pings are answered, and what came is acknowledged to an encoder that wants it", async () => {
     const { publisher } = await publishing();
     publisher.message({ csid: 2, type: MESSAGE.userControl, payload: Buffer.of(0, 6, 1, 2, 3, 4) });
     publisher.message({ csid: 2, type: MESSAGE.windowAcknowledgementSize, payload: Buffer.of(0, 0, 0x10, 0) });

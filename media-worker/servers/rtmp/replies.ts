@@ -5,7 +5,8 @@ import type { Status } from "./statuses.ts";
 
 /** Larger than any reply, so that each is one chunk. */
 const CHUNK_SIZE = 4096;
-export const WINDOW = 2_500_000;
+/** For a client's acknowledgements, which nobody waits for. */
+const WINDOW = 2_500_000;
 const DYNAMIC_LIMIT = 2;
 
 const CONTROL_STREAM = 2;

@@ -17,16 +17,7 @@ import { ChunkReader, MESSAGE, type MessageSink, ProtocolError } from "./chunk.t
 import { type Command, parseCommand, streamKey, tidyApp } from "./commands.ts";
 import { Handshake } from "./handshake.ts";
 import { Publication, UnsupportedCodec } from "./publication.ts";
-import {
-  acknowledgement,
-  connected,
-  onStatus,
-  pingResponse,
-  preamble,
-  publishStarted,
-  reply,
-  WINDOW,
-} from "./replies.ts";
+import { acknowledgement, connected, onStatus, pingResponse, preamble, publishStarted, reply } from "./replies.ts";
 import type { SessionHost } from "./server.ts";
 import { ENDED, MISTAKES, REFUSED, type Status, unsupportedCodec } from "./statuses.ts";
 
@@ -58,7 +49,11 @@ export class RtmpSession implements MessageSink, PublisherConnection {
   #held = 0;
   #bytesIn = 0;
   #acknowledged = 0;
-  #window = WINDOW;
+  /**
+   * Bytes between two acknowledgements; none unless the client sets it. Clients that do not ask do not read them
+   * either (librtmp), and a socket closed over unread input resets the connection and loses what was under way.
+   */
+  #window = Number.POSITIVE_INFINITY;
   #app = "";
   #streams = 0;
   #publishStream = 0;
@@ -193,7 +188,7 @@ export class RtmpSession implements MessageSink, PublisherConnection {
         break;
       case MESSAGE.windowAcknowledgementSize:
         if (payload.length !== 4) throw new ProtocolError("a window size that is not 4 bytes long");
-        this.#window = payload.readUInt32BE(0) || WINDOW;
+        this.#window = payload.readUInt32BE(0) || Number.POSITIVE_INFINITY;
         break;
       case MESSAGE.userControl:
         if (payload.length < 2) throw new ProtocolError("a user control message without an event");
