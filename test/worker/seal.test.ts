@@ -44,6 +44,7 @@ describe("settings", () => {
     [{ SLUICE_SECRET: undefined }, "SLUICE_SECRET: is required"],
     [{ SLUICE_SECRET: "x".repeat(31) }, "SLUICE_SECRET: must be at least 32 bytes"],
     [{ SLUICE_PUBLIC_URL: "sluice.example" }, "SLUICE_PUBLIC_URL: must be an http:// or https:// URL"],
+    [{ SLUICE_PUBLIC_URL: "https://sluice.example/path" }, "SLUICE_PUBLIC_URL: must be an http:// or https:// URL"],
     [{ SLUICE_RTMP_URL: "http://x" }, "SLUICE_RTMP_URL: must be an rtmp:// or rtmps:// URL"],
     [{ SLUICE_TRUST_PROXY: "maybe" }, "SLUICE_TRUST_PROXY: must be empty, cloudflare, or the number of proxies"],
     [{ RTMP_PLAIN_LIVE_KEYS: "yes" }, "RTMP_PLAIN_LIVE_KEYS: must be 0 or 1"],

@@ -25,7 +25,7 @@ const BINDINGS = ["DB", "ASSETS", "MEDIA_NODE", "LIVE_STREAM", "RATE_LIMITER"] a
 export type Settings = {
   /** At least 32 bytes. Never used as a key itself: see secrets.ts. */
   secret: string;
-  /** Without a trailing slash; null: the origin of the request. */
+  /** E.g. `https://live.example.com`; null: the origin of the request. */
   publicUrl: string | null;
   /** The ingest address shown to people. */
   rtmpUrl: string;
@@ -39,14 +39,19 @@ export type Settings = {
   playback: "edge" | "direct";
 };
 
-const webUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
+const webOrigin = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => URL.canParse(url) && new URL(url).pathname === "/")
+  .transform((url) => new URL(url).origin);
 
 const Variables = z.object({
   SLUICE_SECRET: z
     .string({ error: "is required" })
     .refine((secret) => new TextEncoder().encode(secret).length >= 32, "must be at least 32 bytes"),
   SLUICE_PUBLIC_URL: z
-    .union([z.literal("").transform(() => null), webUrl], { error: "must be an http:// or https:// URL" })
+    .union([z.literal("").transform(() => null), webOrigin], {
+      error: "must be an http:// or https:// URL without a path",
+    })
     .default(null),
   SLUICE_RTMP_URL: z
     .url({ protocol: /^rtmps?$/, error: "must be an rtmp:// or rtmps:// URL" })

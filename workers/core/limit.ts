@@ -16,12 +16,12 @@ export type LimitClass = keyof typeof LIMITS;
 export type Limiter = (env: AppEnv["Bindings"], key: string) => Pick<RateLimiterRpc, "take">;
 
 /** Throws `rate_limited`; `unavailable` when nobody can count. */
-export const limited = (limitClass: LimitClass, limiter: Limiter) =>
+export const limited = (limitClass: LimitClass) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const { ip, now } = c.var.ctx;
     const { perClient, shared, windowMs } = LIMITS[limitClass];
     const key = `${limitClass}:${ip === null ? "local" : clientBucket(ip)}`;
-    const permit = await take(() => limiter(c.env, key), ip === null ? shared : perClient, windowMs);
+    const permit = await take(() => c.var.services.limiter(c.env, key), ip === null ? shared : perClient, windowMs);
     const headers = {
       "X-RateLimit-Limit": String(permit.limit),
       "X-RateLimit-Remaining": String(permit.remaining),

@@ -27,11 +27,13 @@ type Spec = Omit<RouteConfig, "middleware" | "security"> & {
   limit?: LimitClass;
   /** The path parameter that takes the rest of the path, slashes included. */
   rest?: string;
+  /** Pages of other sites may read the reply, errors included. Never for what a cookie authorises. */
+  anyOrigin?: boolean;
 };
 
 /** Declares the operation on `app`. Handlers are parse → verb → reply; they throw `ApiError`. */
 export function operation<const S extends Spec>(app: App, spec: S, handler: RouteHandler<S, AppEnv>): void {
-  const { access, errors, limit, rest, ...route } = spec;
+  const { access, errors, limit, rest, anyOrigin, ...route } = spec;
   const documented = createRoute({
     ...route,
     security: SECURITY[access],
@@ -50,17 +52,20 @@ export function accountOf(ctx: Ctx): AccountActor {
   return ctx.actor;
 }
 
-function middleware({ access, limit, request }: Spec) {
+function middleware({ access, limit, request, anyOrigin }: Spec) {
   const body = request?.body?.content;
   return [
-    ...(limit ? [limitation(limit)] : []),
+    ...(anyOrigin ? [shared] : []),
+    ...(limit ? [limited(limit)] : []),
     admission(access),
     ...(body ? [boundedBody({ form: "application/x-www-form-urlencoded" in body })] : []),
   ];
 }
 
-const limitation = (limit: LimitClass) =>
-  createMiddleware<AppEnv>((c, next) => limited(limit, c.var.services.limiter)(c, next));
+const shared = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  c.header("Access-Control-Allow-Origin", "*");
+});
 
 const admission = (access: Access) =>
   createMiddleware<AppEnv>(async (c, next) => {

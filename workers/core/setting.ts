@@ -1,9 +1,15 @@
-import { eq } from "drizzle-orm";
+import { inArray } from "drizzle-orm";
 import { SETTINGS, type SettingKey, type SettingValue } from "#contract/settings";
 import { settings } from "#tables/admin";
 import type { Ctx } from "./context.ts";
 
 export async function readSetting<K extends SettingKey>(ctx: Ctx, key: K): Promise<SettingValue<K>> {
-  const row = await ctx.db.select({ value: settings.value }).from(settings).where(eq(settings.key, key)).get();
-  return SETTINGS[key].parse(row?.value) as SettingValue<K>;
+  return (await readSettings(ctx, [key]))[key];
+}
+
+/** Several in one query. */
+export async function readSettings<K extends SettingKey>(ctx: Ctx, keys: K[]): Promise<{ [P in K]: SettingValue<P> }> {
+  const rows = await ctx.db.select().from(settings).where(inArray(settings.key, keys));
+  const values = keys.map((key) => [key, SETTINGS[key].parse(rows.find((row) => row.key === key)?.value)]);
+  return Object.fromEntries(values) as { [P in K]: SettingValue<P> };
 }

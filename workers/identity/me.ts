@@ -4,7 +4,7 @@ import { users } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { accountOf } from "../core/operation.ts";
-import { readSetting } from "../core/setting.ts";
+import { readSettings } from "../core/setting.ts";
 import { atLeast, manageableRoles } from "./roles.ts";
 
 /** `GET /api/me`: the account behind the credential, and what it may do. */
@@ -14,8 +14,7 @@ export async function me(ctx: Ctx): Promise<Me> {
   if (!user) throw new ApiError("unauthenticated");
   const { id, username, nickname, status, status_message, role, avatar } = user;
   const isAdmin = isAdminRole(role);
-  const mayAdd = async (key: "allow_user_connections" | "allow_user_streams") =>
-    isAdmin || (await readSetting(ctx, key));
+  const open = await readSettings(ctx, ["allow_user_connections", "allow_user_streams"]);
   return {
     id,
     username,
@@ -32,8 +31,8 @@ export async function me(ctx: Ctx): Promise<Me> {
       can_reset_passwords: atLeast(role, "admin"),
       can_delete_users: atLeast(role, "superadmin"),
       manageable_roles: manageableRoles(role),
-      can_add_connections: await mayAdd("allow_user_connections"),
-      can_add_streams: await mayAdd("allow_user_streams"),
+      can_add_connections: isAdmin || open.allow_user_connections,
+      can_add_streams: isAdmin || open.allow_user_streams,
     },
     totp_enabled: false,
     created_at: new Date(user.created_at).toISOString(),
