@@ -70,17 +70,18 @@ export type MultivariantPlaylist = {
 };
 
 export function multivariantPlaylist(playlist: MultivariantPlaylist): string {
+  // Of each kind the newest: after a change the older ones leave the window within seconds.
   const tracks = playlist.segments.flatMap((segment) => describeTracks(segment.init.tracks));
-  const codecs = new Set(tracks.map((track) => track.codec));
-  const sizes = tracks.flatMap(({ width, height }) => (width && height ? [{ width, height }] : []));
-  const largest = sizes.sort((a, b) => b.width * b.height - a.width * a.height)[0];
+  const video = tracks.findLast(({ kind }) => kind === "video");
+  const audio = tracks.findLast(({ kind }) => kind === "audio");
+  const codecs = [video, audio].flatMap((track) => track?.codec ?? []);
   const attributes = [
     `BANDWIDTH=${playlist.bandwidth}`,
     `AVERAGE-BANDWIDTH=${playlist.averageBandwidth}`,
-    `CODECS="${[...codecs].join(",")}"`,
+    `CODECS="${codecs.join(",")}"`,
   ];
-  if (largest) attributes.push(`RESOLUTION=${largest.width}x${largest.height}`);
-  if (playlist.frameRate !== null) attributes.push(`FRAME-RATE=${playlist.frameRate.toFixed(3)}`);
+  if (video) attributes.push(`RESOLUTION=${video.width}x${video.height}`);
+  if (video && playlist.frameRate !== null) attributes.push(`FRAME-RATE=${playlist.frameRate.toFixed(3)}`);
   return [
     "#EXTM3U",
     "#EXT-X-VERSION:9",
