@@ -13,6 +13,10 @@ const SOURCES = ["schema", "workers", "durable-objects", "media-worker", "web", 
 /** Editors write a file in several steps. */
 const QUIET_MS = 150;
 
+/** What the bundler said is enough; the command line is not news. */
+const outputOf = (error: unknown) =>
+  error instanceof Error && "stderr" in error && error.stderr ? `\n${error.stderr}` : messageOf(error);
+
 type Running = { root: string; edge: Edge; media: Media; log: Log };
 
 /** Watches the sources until the process ends. */
@@ -23,7 +27,12 @@ export function watchSources({ root, edge, media, log }: Running): void {
 
   const rebuild = async () => {
     const before = stamps();
-    await promisify(execFile)(process.execPath, [path.join(root, "scripts/build.mjs"), "--stale"], { cwd: root });
+    const building = promisify(execFile)(process.execPath, [path.join(root, "scripts/build.mjs"), "--stale"], {
+      cwd: root,
+    });
+    const abandon = () => building.child.kill();
+    process.once("exit", abandon);
+    await building.finally(() => process.off("exit", abandon));
     const after = stamps();
     if (before.worker !== after.worker) {
       await edge.reload();
@@ -43,7 +52,7 @@ export function watchSources({ root, edge, media, log }: Running): void {
     timer = setTimeout(async () => {
       if (busy) return changed();
       busy = true;
-      await rebuild().catch((error: unknown) => say(`The build failed: ${messageOf(error)}`, "error"));
+      await rebuild().catch((error: unknown) => say(outputOf(error), "error"));
       busy = false;
     }, QUIET_MS);
   };
