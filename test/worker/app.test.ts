@@ -8,7 +8,7 @@ import { Health } from "../../schema/contract/admin.ts";
 import { app } from "../../workers/application.ts";
 import type { Env } from "../../workers/core/env.ts";
 import { PAGES } from "../../workers/core/pages.ts";
-import { bindings, call, newStream, newUser } from "./client.ts";
+import { bindings, call, logged, newStream, newUser } from "./client.ts";
 
 let token = "";
 let publicKey = "";
@@ -134,7 +134,8 @@ describe("errors", () => {
     expect((await call("GET", "/nope")).headers.get("content-type")).toBe("application/json");
   });
 
-  test("a failure of ours says nothing of itself", async () => {
+  test("a failure of ours says nothing of itself, but in the log, under the same request id", async () => {
+    const errors = logged("error");
     const broken = {
       prepare() {
         throw new Error("secret detail at /home/x");
@@ -147,7 +148,14 @@ describe("errors", () => {
     expect(response.status).toBe(500);
     const text = await response.text();
     expect(text).not.toContain("secret detail");
-    expect(JSON.parse(text)).toMatchObject({ error: "Internal error", status: 500 });
+    const body = JSON.parse(text);
+    expect(body).toMatchObject({ error: "Internal error", status: 500 });
+    expect(errors).toHaveLength(1);
+    expect(JSON.parse(errors[0] ?? "")).toMatchObject({
+      level: "error",
+      request_id: body.request_id,
+      error: expect.stringContaining("secret detail"),
+    });
   });
 
   test("an overloaded database is 503 with Retry-After", async () => {
@@ -156,21 +164,26 @@ describe("errors", () => {
         throw new Error("D1_ERROR: D1 DB is overloaded. Requests queued for too long.");
       },
     };
+    const warnings = logged("warn");
     const response = await withEnv({ DB: busy }, "/api/streams/open");
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(warnings).toHaveLength(1);
   });
 
-  test.each([{ SLUICE_SECRET: "short" }, { SLUICE_SECRET: undefined }, { LIVE_STREAM: undefined }])(
-    "with wrong settings nothing runs: %j",
-    async (changes) => {
-      for (const path of ["/", "/health", "/livez", "/api/streams/open", "/nope"]) {
-        const response = await withEnv(changes, path);
-        expect(response.status).toBe(500);
-        expect(response.headers.get("x-request-id")).toBeTruthy();
-        expect(await response.text()).not.toContain("SLUICE_SECRET");
-      }
-    },
-  );
+  test.each([{ SLUICE_SECRET: "short" }, { SLUICE_SECRET: undefined }, { LIVE_STREAM: undefined }] as Record<
+    string,
+    unknown
+  >[])("with wrong settings nothing runs, and the log names them: %j", async (changes) => {
+    const errors = logged("error");
+    for (const path of ["/", "/health", "/livez", "/api/streams/open", "/nope"]) {
+      const response = await withEnv(changes, path);
+      expect(response.status).toBe(500);
+      expect(response.headers.get("x-request-id")).toBeTruthy();
+      expect(await response.text()).not.toContain("SLUICE_SECRET");
+    }
+    expect(errors).toHaveLength(5);
+    for (const line of errors) expect(line).toContain(`${Object.keys(changes)[0]}: `);
+  });
 
   test.each([
     "/%",
@@ -198,6 +211,16 @@ describe("errors", () => {
     const { status } = await call("GET", path);
     expect([200, 400, 401, 403, 404]).toContain(status);
   });
+});
+
+test("players on other sites may read why playback fails; nothing else is theirs to read", async () => {
+  const refused = await call("GET", "/api/stream/pub_wrong/hls/index.m3u8", {
+    headers: { origin: "https://site.example" },
+  });
+  expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([403, "*"]);
+  expect(refused.headers.get("access-control-allow-credentials")).toBeNull();
+  const info = await call("GET", `/api/stream/${publicKey}/info`, { headers: { origin: "https://site.example" } });
+  expect(info.headers.get("access-control-allow-origin")).toBeNull();
 });
 
 describe("pages", () => {
@@ -260,6 +283,8 @@ describe("health", () => {
   });
 
   test("says degraded, and not ready, when the database is away; it still lives", async () => {
+    logged("warn");
+    const errors = logged("error");
     const away = {
       prepare() {
         throw new Error("gone");
@@ -270,6 +295,7 @@ describe("health", () => {
     expect((await withEnv({ DB: away }, "/readyz")).status).toBe(503);
     expect((await withEnv({ DB: away }, "/livez")).status).toBe(200);
     expect((await call("GET", "/readyz")).body).toEqual({ status: "ok" });
+    expect(errors).toHaveLength(1);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Calls of the real entry, and accounts to make them with. */
 import { env, exports } from "cloudflare:workers";
 import { drizzle } from "drizzle-orm/d1";
+import { onTestFinished, vi } from "vitest";
 import type { UserRole } from "../../schema/contract/identity.ts";
 import { audit_log } from "../../schema/tables/admin.ts";
 import { users } from "../../schema/tables/identity.ts";
@@ -44,6 +45,14 @@ export async function call(method: string, path: string, { token, headers = {}, 
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json") && text !== "";
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+}
+
+/** What is logged at a level while a test runs, kept off the terminal. */
+export function logged(level: "warn" | "error"): string[] {
+  const lines: string[] = [];
+  const spy = vi.spyOn(console, level).mockImplementation((line) => void lines.push(String(line)));
+  onTestFinished(() => spy.mockRestore());
+  return lines;
 }
 
 export const system = (): Ctx => systemContext(bindings, "test", () => undefined);

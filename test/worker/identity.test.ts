@@ -1,12 +1,12 @@
 import { eq } from "drizzle-orm";
 import { decodeJwt } from "jose";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Me, TokenReply } from "../../schema/contract/identity.ts";
 import { outbox } from "../../schema/tables/events.ts";
 import { sessions, users } from "../../schema/tables/identity.ts";
 import { hashPassword, verifyPassword } from "../../workers/identity/password.ts";
 import { sweepSessions } from "../../workers/identity/sweep.ts";
-import { audited, call, db, newUser, ORIGIN, PASSWORD, system } from "./client.ts";
+import { audited, call, db, logged, newUser, ORIGIN, PASSWORD, system } from "./client.ts";
 
 let ada: Awaited<ReturnType<typeof newUser>>;
 let admin: Awaited<ReturnType<typeof newUser>>;
@@ -23,6 +23,10 @@ const logIn = (body: Record<string, unknown>, headers: Record<string, string> = 
   call("POST", "/login", { body, headers: { ...elsewhere(), ...headers } });
 const getToken = (body: Record<string, unknown>) => call("POST", "/api/token", { body, headers: elsewhere() });
 const cookieOf = (headers: Headers) => headers.get("set-cookie") ?? "";
+
+beforeEach(() => {
+  logged("warn");
+});
 
 describe("POST /api/token", () => {
   test("gives a token that works, with all documented fields", async () => {

@@ -1,8 +1,8 @@
 import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { app } from "../../workers/application.ts";
 import type { Env } from "../../workers/core/env.ts";
-import { bindings, call, newUser, PASSWORD } from "./client.ts";
+import { bindings, call, logged, newUser, PASSWORD } from "./client.ts";
 
 const attempt = (ip: string, path = "/api/token", body: unknown = { username: "ada", password: "wrong" }) =>
   call("POST", path, { body, headers: { "cf-connecting-ip": ip } });
@@ -19,6 +19,10 @@ async function withEnv(changes: Partial<Record<keyof Env, unknown>>, headers: Re
   await waitOnExecutionContext(execution);
   return response;
 }
+
+beforeEach(() => {
+  logged("warn");
+});
 
 describe("signing in", () => {
   test("ten attempts a minute and address, counted down in headers; then 429 with the time to wait", async () => {
@@ -101,6 +105,7 @@ describe("whose address is believed", () => {
 });
 
 test("when nobody can count, nobody signs in: 503 after a second try", async () => {
+  const errors = logged("error");
   let tries = 0;
   const RATE_LIMITER = {
     getByName: () => ({
@@ -112,6 +117,7 @@ test("when nobody can count, nobody signs in: 503 after a second try", async () 
   };
   const response = await withEnv({ RATE_LIMITER });
   expect([response.status, response.headers.get("retry-after"), tries]).toEqual([503, "1", 2]);
+  expect(errors).toHaveLength(1);
 });
 
 test("a limit that makes no sense is a fault of ours", async () => {

@@ -6,12 +6,13 @@ import { outbox } from "../../schema/tables/events.ts";
 import { enrolment_tokens } from "../../schema/tables/media.ts";
 import { sweeps } from "../../workers/application.ts";
 import { runSweeps } from "../../workers/core/sweeps.ts";
-import { bindings, db, system } from "./client.ts";
+import { bindings, db, logged, system } from "./client.ts";
 
 const worker = exports as unknown as { default: { scheduled(event: { cron: string }): Promise<unknown> } };
 const DAY_MS = 24 * 3_600_000;
 
 test("a sweep that fails keeps no other from running", async () => {
+  const errors = logged("error");
   const ran: string[] = [];
   const execution = createExecutionContext();
   await runSweeps(bindings, execution, {
@@ -23,6 +24,7 @@ test("a sweep that fails keeps no other from running", async () => {
   });
   await waitOnExecutionContext(execution);
   expect(ran).toEqual(["system", "last"]);
+  expect(errors).toHaveLength(1);
 });
 
 test("the cron runs them all", async () => {

@@ -51,14 +51,21 @@ export function createApp(services: Services, nouns: readonly ((app: App) => voi
   app.notFound((c) => unrouted(app, c));
   app.onError((error, c) => {
     const known = toApiError(error);
-    const { requestId } = c.var;
-    if (known.spec.status >= 500) logFailure(failureName(error), error, { request_id: requestId, code: known.code });
-    return renderError(c.req.raw, faceOf(c.req.path), known, requestId);
+    logError(error, known, c.var.requestId);
+    return renderError(c.req.raw, faceOf(c.req.path), known, c.var.requestId);
   });
   return app;
 }
 
-const failureName = (error: unknown) => (error instanceof SettingsError ? "the settings are wrong" : "request failed");
+/** Faults of ours come with all there is to know; what others did (an upstream, a limit) is one line. */
+function logError(error: unknown, { code, message, spec, cause }: ApiError, requestId: string): void {
+  if (code === "internal") {
+    const msg = error instanceof SettingsError ? "the settings are wrong" : "request failed";
+    logFailure(msg, error, { request_id: requestId });
+  } else if (spec.status >= 500) {
+    log("warn", message, { request_id: requestId, code, ...(cause instanceof Error && { cause: cause.message }) });
+  }
+}
 
 /** No operation has this method and path: a static file, OPTIONS, or an error. */
 async function unrouted(app: App, c: Context<AppEnv>): Promise<Response> {
@@ -108,7 +115,7 @@ function logRequest(c: Context<AppEnv>, requestId: string, started: number): voi
   const { status } = c.res;
   if (status < 400 && QUIET.test(c.req.path)) return;
   const actor = c.var.ctx?.actor;
-  log(status >= 500 ? "error" : "info", `${c.req.raw.method} ${c.req.path} ${status}`, {
+  log("info", `${c.req.raw.method} ${c.req.path} ${status}`, {
     request_id: requestId,
     duration_ms: Date.now() - started,
     ...(actor && actor.kind !== "anonymous" && { actor: actor.kind }),

@@ -113,7 +113,6 @@ function reloadQuery(search: string): string {
 /** Playlists are gzipped for whoever takes that, and never kept; media never changes under its name. */
 function responseHeaders(from: Headers, kind: "playlist" | "media", gzip: boolean): Headers {
   const headers = new Headers({
-    "access-control-allow-origin": "*",
     "access-control-expose-headers": "content-length, content-range",
     "cache-control": kind === "media" ? "public, max-age=31536000, immutable" : "no-cache",
   });
