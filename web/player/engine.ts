@@ -21,6 +21,8 @@ export type EngineEvents = {
 export type Engine = {
   /** Where live playback belongs, in the element's time; null before the first playlist. */
   livePosition(): number | null;
+  /** Goes there, or to where decoding can begin on the way there. */
+  toLive(): void;
   /** -1: by bandwidth. */
   setQuality(index: number): void;
   destroy(): void;

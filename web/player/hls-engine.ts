@@ -2,10 +2,13 @@
 import Hls, { type ErrorData, ErrorTypes, Events, type HlsConfig, type Level, type LevelDetails } from "hls.js/light";
 import { createAttempts } from "./attempts.ts";
 import type { Engine, EngineEvents, Failure } from "./engine.ts";
+import { entryPoint, isBuffered } from "./live-edge.ts";
 import type { Quality } from "./state.ts";
 
 /** Held back beyond the playlist's PART-HOLD-BACK. */
 const MARGIN_S = 0.35;
+/** Lands inside the part that begins there. */
+const INSIDE_S = 0.05;
 /** A publisher may be away for the grace of 7 s and a media worker restart within it: the playlist is asked for longer. */
 const PLAYLIST_RETRIES = 14;
 const RECOVERY_WINDOW_MS = 10_000;
@@ -94,18 +97,37 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     events.qualities(qualitiesOf(levels));
     events.audioOnly(levels.every((level) => !level.videoCodec && level.audioCodec));
   });
-  let margin = -1;
+
+  /** Loading begins at an earlier keyframe; the jump to the edge follows once all between is there. */
+  let catchingUp = false;
+  let holdBack = 0;
+  const jumpToEdge = () => {
+    const live = hls.liveSyncPosition;
+    if (!catchingUp || live === null || !isBuffered(video, live)) return;
+    catchingUp = false;
+    video.currentTime = live;
+  };
+  const join = (details: LevelDetails) => {
+    holdBack = details.partHoldBack;
+    hls.targetLatency = holdBack + MARGIN_S;
+    const live = hls.liveSyncPosition;
+    const entry = live === null || isBuffered(video, live) ? null : entryPoint(details.partList ?? [], live);
+    if (entry === null) return;
+    catchingUp = true;
+    hls.targetLatency = details.edge - entry - INSIDE_S;
+  };
   // Fires before hls.js chooses where to start.
   hls.on(Events.LEVEL_UPDATED, (_event, { details }) => {
-    if (details.live && margin !== details.partHoldBack) {
-      margin = details.partHoldBack;
-      const target = targetLatency(details);
-      if (target !== null) hls.targetLatency = target;
-    }
+    if (details.live && details.partHoldBack !== holdBack) join(details);
     // hls.js is in the middle of its own handling here, and the answer may be to take it down.
     queueMicrotask(() => {
       if (!stopped) events.live(details.live);
     });
+  });
+  hls.on(Events.FRAG_BUFFERED, () => {
+    if (!catchingUp) return;
+    hls.targetLatency = holdBack + MARGIN_S;
+    jumpToEdge();
   });
   hls.on(Events.ERROR, (_event, data) => {
     if (data.fatal) onFatal(data);
@@ -115,16 +137,19 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
 
   return {
     livePosition: () => hls.liveSyncPosition,
+    toLive() {
+      const live = hls.liveSyncPosition;
+      if (live === null) return;
+      const entry = isBuffered(video, live) ? null : entryPoint(hls.latestLevelDetails?.partList ?? [], live);
+      catchingUp = entry !== null;
+      video.currentTime = entry === null ? live : entry + INSIDE_S;
+    },
     setQuality(index) {
       hls.nextLevel = index;
     },
     destroy: stop,
   };
 }
-
-/** Null: leave it to the playlist's own HOLD-BACK. */
-const targetLatency = (details: Pick<LevelDetails, "partHoldBack">): number | null =>
-  details.partHoldBack > 0 ? details.partHoldBack + MARGIN_S : null;
 
 export function qualitiesOf(levels: readonly Pick<Level, "height" | "frameRate" | "bitrate">[]): Quality[] {
   return levels

@@ -23,10 +23,15 @@ export function openNative(video: HTMLVideoElement, indexUrl: string, events: En
   });
   video.src = indexUrl;
   video.load();
+  const livePosition = () => {
+    const ranges = video.seekable;
+    return ranges.length === 0 ? null : ranges.end(ranges.length - 1) - EDGE_S;
+  };
   return {
-    livePosition() {
-      const ranges = video.seekable;
-      return ranges.length === 0 ? null : ranges.end(ranges.length - 1) - EDGE_S;
+    livePosition,
+    toLive() {
+      const live = livePosition();
+      if (live !== null) video.currentTime = live;
     },
     setQuality() {
       // The browser chooses; no menu is shown.

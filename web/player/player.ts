@@ -48,7 +48,7 @@ export function mountPlayer(host: HTMLElement, { streamKey, label }: PlayerOptio
     video,
     store,
     indexUrl: new URL(`${base}/hls/index.m3u8`, location.href).href,
-    open: open ?? (() => ({ livePosition: () => null, setQuality() {}, destroy() {} })),
+    open: open ?? openNothing,
     info: () => loadInfo(`${base}/info`),
   });
 
@@ -110,6 +110,9 @@ export function mountPlayer(host: HTMLElement, { streamKey, label }: PlayerOptio
     },
   };
 }
+
+/** Never started: the screen says that this browser plays no live video. */
+const openNothing: OpenEngine = () => ({ livePosition: () => null, toLive() {}, setQuality() {}, destroy() {} });
 
 function engineFor(video: HTMLVideoElement): OpenEngine | null {
   // Chromium answers "maybe" for HLS and then may not play it: hls.js first wherever it can.

@@ -95,8 +95,7 @@ export class Session {
   }
 
   toLive(): void {
-    const position = this.#engine?.livePosition();
-    if (position !== null && position !== undefined) this.#video.currentTime = position;
+    this.#engine?.toLive();
     this.play();
   }
 

@@ -68,6 +68,7 @@ beforeEach(() => {
       engines.push(opened);
       return {
         livePosition: () => 10,
+        toLive: () => undefined,
         setQuality: () => undefined,
         destroy: () => {
           opened.destroyed = true;

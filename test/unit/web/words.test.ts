@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { backoff, jitter } from "../../../web/player/attempts.ts";
 import { qualitiesOf } from "../../../web/player/hls-engine.ts";
+import { entryPoint } from "../../../web/player/live-edge.ts";
 import { words } from "../../../web/player/screens.ts";
 import { embedSnippet, ffmpegCommand } from "../../../web/streams/addresses.ts";
 import { elapsed } from "../../../web/ui/elapsed.ts";
@@ -57,4 +58,24 @@ test("what people take along names the stream and asks for a keyframe every 2 s"
   const command = ffmpegCommand("rtmp://127.0.0.1:1935/live", "live_y");
   expect(command).toContain('"rtmp://127.0.0.1:1935/live/live_y"');
   expect(command).toContain("expr:gte(t,n_forced*2)");
+});
+
+describe("where somebody joins a stream with long GOPs", () => {
+  /** Parts of 1 s, four to a segment; `k` has a keyframe. */
+  const parts = (text: string) =>
+    [...text].map((mark, index) => ({
+      start: 100 + index,
+      independent: mark === "k",
+      fragment: { sn: Math.floor(index / 4) },
+    }));
+  test.each([
+    ["the segment there has one: hls.js finds it", "k...k...", 106, null],
+    ["the segment there has none: an earlier one", "..k.....", 106, 102],
+    ["a keyframe later than wanted does not help", "k......k", 105, 100],
+    ["none is known", "........", 106, null],
+    ["nothing before", "kkkk", 99, null],
+    ["sound alone: every part will do", "kkkkkkkk", 106, null],
+  ])("%s", (_name, text, position, entry) => {
+    expect(entryPoint(parts(text), position)).toBe(entry);
+  });
 });

@@ -1,0 +1,22 @@
+/** Joining at the live edge of a stream whose segments do not all begin with a keyframe (long GOPs). */
+
+type Part = { start: number; independent: boolean; fragment: { sn: number | string } };
+
+/**
+ * Where decoding can begin for somebody who wants to see `position`: the last part with a keyframe before it. Null when
+ * that is in the segment of `position` itself, which hls.js finds, or when the playlist names none.
+ */
+export function entryPoint(parts: readonly Part[], position: number): number | null {
+  const before = parts.filter(({ start }) => start <= position);
+  const entry = before.findLast(({ independent }) => independent);
+  return entry && entry.fragment.sn !== before.at(-1)?.fragment.sn ? entry.start : null;
+}
+
+type Buffer = Pick<HTMLVideoElement, "buffered">;
+
+export function isBuffered({ buffered }: Buffer, position: number): boolean {
+  for (let range = 0; range < buffered.length; range += 1) {
+    if (buffered.start(range) <= position && position < buffered.end(range)) return true;
+  }
+  return false;
+}
