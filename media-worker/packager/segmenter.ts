@@ -52,7 +52,7 @@ export class Segmenter {
   /** Of the open part. */
   #video: Held<VideoSample>[] = [];
   #lastVideo: Held<VideoSample> | null = null;
-  /** Not yet in a part. With video, the last one waits for its successor. */
+  /** Not yet in a part. */
   #audio: Held<FragmentSample>[] = [];
   #segmentStart = 0;
   #partStart = 0;
@@ -202,6 +202,7 @@ export class Segmenter {
     this.#video = [];
     this.#partStart = end;
     this.#segmentHasParts = true;
+    this.#pace.partsStarted();
     this.#sink.part({ data, duration, independent });
   }
 
@@ -211,9 +212,10 @@ export class Segmenter {
       this.#audio = [];
       return audio;
     }
-    // The last one stays: how long it lasts is known when the next has come.
+    // The last one too, though only the next tells for sure how long it lasts: a player that finds its audio to end
+    // before its video at the live edge asks for the same part again and again.
     let count = 0;
-    while (count < audio.length - 1 && (audio[count]?.time ?? 0) / this.#audioRate < end) count++;
+    while (count < audio.length && (audio[count]?.time ?? 0) / this.#audioRate < end) count++;
     return audio.splice(0, count);
   }
 }
