@@ -1,4 +1,5 @@
 /** `npm run build`: builds the parts of `dist/` that are named, or all of them; with `--stale` only what is out of date. */
+import { rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { buildLauncher } from "./build/launcher.mjs";
@@ -36,5 +37,7 @@ await withBuildLock(async () => {
     console.log(`built ${part} in ${Math.round(performance.now() - began)} ms`);
   }
 });
+// What Node compiled from the builds before.
+rmSync(path.join(DIST, ".compiled"), { recursive: true, force: true });
 // wrangler, once imported, keeps handles open.
 process.exit(0);

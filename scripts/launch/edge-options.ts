@@ -1,8 +1,8 @@
 /** How Miniflare runs the control plane: what the build froze, and what is known only at the start. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { convertV4MiniflareOptions, LogLevel, Log as MiniflareLog, Response } from "miniflare";
 import { LEVELS, type Level, type Log, readLine } from "./log.ts";
+import { convertV4MiniflareOptions, LogLevel, Log as MiniflareLog, Response } from "./miniflare.ts";
 
 export type EdgeOptions = {
   root: string;
@@ -29,7 +29,7 @@ class Messages extends MiniflareLog {
     this.#log = log;
   }
 
-  override logWithLevel(level: LogLevel, message: string): void {
+  override logWithLevel(level: number, message: string): void {
     if (level > LogLevel.WARN) return;
     const text = message.replace(DECORATION, "");
     this.#log.entry({ source: "edge", level: level === LogLevel.ERROR ? "error" : "warn", message: text });

@@ -2,10 +2,11 @@
 import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Miniflare } from "miniflare";
+import type { Miniflare as Runtime } from "miniflare";
 import { BackOff } from "#kit/back-off";
 import { type EdgeOptions, optionsOf } from "./edge-options.ts";
 import { LaunchError, messageOf } from "./errors.ts";
+import { Miniflare } from "./miniflare.ts";
 
 export type Edge = {
   /** Applies the migrations that are missing and resolves to their names. */
@@ -91,7 +92,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     made.ready.catch(() => undefined);
     return made;
   };
-  const dispose = (miniflare: Miniflare) => within(STOP_MS, miniflare.dispose());
+  const dispose = (miniflare: Runtime) => within(STOP_MS, miniflare.dispose());
 
   process.env.SLUICE_WORKERD = workerdBinary();
   process.env.MINIFLARE_WORKERD_PATH = path.join(options.root, "scripts/launch/workerd.sh");
