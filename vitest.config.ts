@@ -7,7 +7,7 @@ const TEST_SECRET = "test-secret-test-secret-test-secret-0123456789";
 export default defineConfig({
   test: {
     // The Worker logs a line for each request: only what is worth a look is shown.
-    onConsoleLog: (line) => !line.startsWith('{"level":"info"'),
+    onConsoleLog: (line) => !/^\{"level":"(debug|info)"/.test(line),
     projects: [
       { test: { name: "unit", environment: "node", include: ["test/unit/**/*.test.ts"] } },
       {

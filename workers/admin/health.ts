@@ -5,22 +5,19 @@ import { streams } from "#tables/streams";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { logFailure } from "../core/log.ts";
-
-/** The first request this isolate answered: before it, Workers have no clock. */
-let upSince: number | undefined;
+import { uptimeMs } from "../core/uptime.ts";
 
 const LIVE = 1;
 
 /** `GET /health`: open to all, so it names nobody. */
 export async function health(ctx: Ctx): Promise<Health> {
   const now = ctx.now();
-  upSince ??= now;
   const counts = await countActive(ctx);
   return {
     status: counts ? "healthy" : "degraded",
     timestamp: new Date(now).toISOString(),
     version: VERSION,
-    uptime_seconds: Math.round((now - upSince) / 1000),
+    uptime_seconds: Math.round(uptimeMs(now) / 1000),
     active_streams: counts?.streams ?? 0,
     active_clients: counts?.clients ?? 0,
     // Chat sockets; there are none yet.

@@ -14,6 +14,7 @@ import { log, logFailure } from "./log.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { pageRoutes, serveAsset } from "./pages.ts";
 import { renderError, toApiError } from "./problem.ts";
+import { uptimeMs } from "./uptime.ts";
 
 /** A request id of the caller's is kept when it can do no harm in a log. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
@@ -23,6 +24,7 @@ export function createApp(services: Services, nouns: readonly ((app: App) => voi
   const app: App = new OpenAPIHono<AppEnv>({ defaultHook: (result) => refuseInvalid(result) });
   app.use("*", async (c, next) => {
     const started = Date.now();
+    uptimeMs(started);
     const given = c.req.header("x-request-id") ?? "";
     const requestId = REQUEST_ID.test(given) ? given : newRequestId();
     c.set("requestId", requestId);
@@ -115,7 +117,10 @@ function logRequest(c: Context<AppEnv>, requestId: string, started: number): voi
   const { status } = c.res;
   if (status < 400 && QUIET.test(c.req.path)) return;
   const actor = c.var.ctx?.actor;
-  log("info", `${c.req.raw.method} ${c.req.path} ${status}`, {
+  const { method } = c.req.raw;
+  // Reads that succeed are what pages do every other second.
+  const level = status < 400 && (method === "GET" || method === "HEAD") ? "debug" : "info";
+  log(level, `${method} ${c.req.path} ${status}`, {
     request_id: requestId,
     duration_ms: Date.now() - started,
     ...(actor && actor.kind !== "anonymous" && { actor: actor.kind }),

@@ -70,9 +70,9 @@ const shared = createMiddleware<AppEnv>(async (c, next) => {
 const admission = (access: Access) =>
   createMiddleware<AppEnv>(async (c, next) => {
     if (access === "login") refuseCrossOrigin(c);
-    if (access === "optional" || access === "user")
-      c.var.ctx.actor = await authenticate(c, c.var.services.authenticators);
-    if (access === "user" && c.var.ctx.actor.kind === "anonymous") throw new ApiError("unauthenticated");
+    const { ctx, services } = c.var;
+    if (access === "optional" || access === "user") ctx.actor = await authenticate(c, services.authenticators);
+    if (access === "user" && ctx.actor.kind === "anonymous") throw new ApiError("unauthenticated");
     await next();
   });
 
@@ -111,20 +111,17 @@ function successes({ responses, limit }: Spec): RouteConfig["responses"] {
 }
 
 /** The codes an operation answers: those it names and those that its declaration implies. */
-export function errorCodes({ access, errors, limit, method, request }: Spec): ErrorCode[] {
-  const unsafe = method !== "get" && method !== "head";
-  return [
-    ...new Set<ErrorCode>([
-      ...errors,
-      ...((request ? ["invalid_request"] : []) as ErrorCode[]),
-      ...((request?.body ? ["invalid_json", "body_too_large", "unsupported_media_type"] : []) as ErrorCode[]),
-      ...((access === "user" ? ["unauthenticated"] : []) as ErrorCode[]),
-      ...((unsafe && access !== "none" ? ["cross_origin"] : []) as ErrorCode[]),
-      ...((limit ? ["rate_limited"] : []) as ErrorCode[]),
-      "internal",
-      "unavailable",
-    ]),
+function errorCodes({ access, errors, limit, method, request }: Spec): ErrorCode[] {
+  const writes = method !== "get" && method !== "head";
+  const implied: [applies: boolean, codes: ErrorCode[]][] = [
+    [request !== undefined, ["invalid_request"]],
+    [request?.body !== undefined, ["invalid_json", "body_too_large", "unsupported_media_type"]],
+    [access === "user", ["unauthenticated"]],
+    [access !== "none" && writes, ["cross_origin"]],
+    [limit !== undefined, ["rate_limited"]],
+    [true, ["internal", "unavailable"]],
   ];
+  return [...new Set([...errors, ...implied.flatMap(([applies, codes]) => (applies ? codes : []))])];
 }
 
 function failures(spec: Spec): RouteConfig["responses"] {
