@@ -39,7 +39,7 @@ function vitest(project, report) {
     {
       cwd: ROOT,
       stdio: "inherit",
-      env: { ...process.env, ...(long && { SLUICE_TEST_LONG: "1" }) },
+      env: { ...process.env, ...(long && { SLUICE_LONG: "1" }) },
     },
   );
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.once(signal, () => child.kill(signal));
