@@ -10,6 +10,8 @@ import type { EndReason } from "../../schema/contract/media.ts";
 
 export type Report = {
   rss: number;
+  /** Bytes in use behind a garbage collection (needs `--expose-gc`). */
+  inUse: number;
   connections: number;
   /** How sessions ended. */
   ends: Partial<Record<EndReason, number>>;
@@ -22,7 +24,12 @@ export type Report = {
 };
 
 const limits: Partial<RtmpLimits> = JSON.parse(process.argv[2] ?? "{}");
-const report: Omit<Report, "rss" | "connections"> = { ends: {}, late: 0, good: { units: 0, hash: "" }, errors: [] };
+const report: Omit<Report, "rss" | "inUse" | "connections"> = {
+  ends: {},
+  late: 0,
+  good: { units: 0, hash: "" },
+  errors: [],
+};
 const hash = createHash("sha256");
 
 function input(key: string): PublisherInput {
@@ -65,7 +72,10 @@ const server = await startRtmpServer({ host: "127.0.0.1", port: 0, ingest, limit
 process.on("message", () => {
   const good = { ...report.good, hash: hash.copy().digest("hex") };
   const { rss } = process.memoryUsage();
-  process.send?.({ ...report, good, rss, connections: server.connections() } satisfies Report);
+  globalThis.gc?.();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  const connections = server.connections();
+  process.send?.({ ...report, good, rss, inUse: heapUsed + arrayBuffers, connections } satisfies Report);
 });
 process.on("disconnect", () => process.exit());
 process.send?.({ port: server.port });
