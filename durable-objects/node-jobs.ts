@@ -28,6 +28,8 @@ export type Worker = { id: string; play_url: string };
 export class NodeJobs {
   readonly #leases: Leases;
   readonly #context: () => Ctx;
+  /** Ends that are being told: an encoder that reconnects at once must not meet its own old session. */
+  readonly #ending = new Set<Promise<void>>();
 
   constructor(leases: Leases, context: () => Ctx) {
     this.#leases = leases;
@@ -43,6 +45,7 @@ export class NodeJobs {
     const gone: AuthoriseReply = { ok: false, reason: "unavailable", message: "The media worker reconnected" };
     const decision = await authorisePublisher(ctx, request);
     if (!decision.ok) return decision;
+    await Promise.allSettled(this.#ending);
     if (!isCurrent()) return gone;
 
     const { stream_id, stream_name, owner_username, second_publisher, key_hash } = decision.stream;
@@ -79,7 +82,7 @@ export class NodeJobs {
     const fenced = lease?.lease === report.lease && lease.attempt === report.attempt;
     if (report.body.event === "ended") {
       // Also when the lease is gone: the object and the row each know whether the token was theirs.
-      await liveStream(ctx.env, report.progress.stream_id).report(report);
+      await this.#during(liveStream(ctx.env, report.progress.stream_id).report(report));
       await endJob(ctx, report);
       if (fenced) this.#leases.delete(report.job_id);
       return true;
@@ -197,6 +200,15 @@ export class NodeJobs {
     if (stopped) await moveJob(ctx, grant, "done", { last_error: "stopped" });
     else await moveJobThrough(ctx, grant, ["lost", "failed"], { blame: "internal", last_error: "lost" });
     this.#leases.delete(grant.job_id);
+  }
+
+  async #during(ending: Promise<void>): Promise<void> {
+    this.#ending.add(ending);
+    try {
+      await ending;
+    } finally {
+      this.#ending.delete(ending);
+    }
   }
 
   /** Undoes a `begin` whose job was never born. */

@@ -199,6 +199,7 @@ export class Supervisor {
       const { running, viewers } = await this.#live.snapshot();
       const progress = running.map((job) => job.progress);
       this.#publishers.progress(progress, Date.now());
+      for (const report of this.#publishers.lostBut(running, Date.now())) this.#report(report);
       this.#connection.send({
         type: "heartbeat",
         capacity: this.#capacity(running.length),

@@ -10,10 +10,12 @@ import { continueAfter } from "#kit/sequence";
 
 const KNOWN_MAX = 10_000;
 const KNOWN_FOR_MS = 24 * 3600 * 1000;
+/** A publisher that was let in runs at once. One that does not by then never will. */
+const START_MS = 10_000;
 
 /** `ended_at`: null while it runs. */
 type Session = { session: string; progress: StreamProgress; at: number; ended_at: number | null };
-type Job = { grant: PublishGrant; key_hash: string; offline: boolean; seq: number };
+type Job = { grant: PublishGrant; key_hash: string; offline: boolean; seq: number; at: number };
 type Known = { grant: PublishGrant; at: number };
 type Fence = Pick<PublishGrant, "job_id" | "attempt" | "lease">;
 
@@ -123,29 +125,39 @@ export class Publishers {
     return { keep: [...desired, ...since], unheard: since.some(({ job_id }) => this.#jobs.get(job_id)?.offline) };
   }
 
-  /** The live process died: every session is over, with numbers beyond all that viewers may have seen of it. */
+  /** The live process died: every session is over. */
   lostAll(now: number): JobReport[] {
-    return [...this.#jobs.values()].map(({ grant }) => {
-      const session = this.#sessions.get(grant.stream_id);
-      const numbers = session
-        ? continueAfter(session.progress, now - session.at)
-        : { first_msn: grant.first_msn, discontinuity_sequence: grant.discontinuity_sequence };
-      const progress: StreamProgress = {
-        stream_id: grant.stream_id,
-        session: grant.session,
-        epoch: grant.epoch,
-        next_msn: numbers.first_msn,
-        discontinuity_sequence: numbers.discontinuity_sequence,
-        target_duration_s: session?.progress.target_duration_s ?? grant.last_target_duration_s ?? 2,
-        bytes_in: session?.progress.bytes_in ?? 0,
-      };
-      const body = { event: "ended", reason: "worker_stopped", blame: "internal", ended_at: now } as const;
-      return this.report(grant, progress, body, now);
-    });
+    return [...this.#jobs.values()].map((job) => this.#lose(job, now));
+  }
+
+  /** Those that the live process should run and does not, e.g. because it died while they were being let in. */
+  lostBut(running: readonly RunningJob[], now: number): JobReport[] {
+    const runs = new Set(running.map(({ job_id }) => job_id));
+    const ghosts = [...this.#jobs.values()].filter(({ grant, at }) => !runs.has(grant.job_id) && now - at > START_MS);
+    return ghosts.map((job) => this.#lose(job, now));
+  }
+
+  /** Ended with numbers beyond all that viewers may have seen. */
+  #lose({ grant }: Job, now: number): JobReport {
+    const session = this.#sessions.get(grant.stream_id);
+    const numbers = session
+      ? continueAfter(session.progress, now - session.at)
+      : { first_msn: grant.first_msn, discontinuity_sequence: grant.discontinuity_sequence };
+    const progress: StreamProgress = {
+      stream_id: grant.stream_id,
+      session: grant.session,
+      epoch: grant.epoch,
+      next_msn: numbers.first_msn,
+      discontinuity_sequence: numbers.discontinuity_sequence,
+      target_duration_s: session?.progress.target_duration_s ?? grant.last_target_duration_s ?? 2,
+      bytes_in: session?.progress.bytes_in ?? 0,
+    };
+    const body = { event: "ended", reason: "worker_stopped", blame: "internal", ended_at: now } as const;
+    return this.report(grant, progress, body, now);
   }
 
   #start(key_hash: string, grant: PublishGrant, offline: boolean, now: number): void {
-    this.#jobs.set(grant.job_id, { grant, key_hash, offline, seq: 0 });
+    this.#jobs.set(grant.job_id, { grant, key_hash, offline, seq: 0, at: now });
     const { stream_id, session, epoch, first_msn, discontinuity_sequence, last_target_duration_s } = grant;
     const before = this.#sessions.get(stream_id);
     const start: StreamProgress = {

@@ -213,6 +213,16 @@ describe("publishers", () => {
     expect(describeJob()?.offline).toBeUndefined();
   });
 
+  it("that never came to run are given up", () => {
+    publishers.granted(key, grant(), T0);
+    const job = { job_id: "job1", attempt: 1, lease: "lease1", kind: "ingest" as const, ready: false, started_at: T0 };
+    const runs = [{ ...job, tracks: [], warnings: [], progress: progress(100) }];
+    expect(publishers.lostBut([], T0 + 10_000)).toEqual([]);
+    expect(publishers.lostBut(runs, T0 + 60_000)).toEqual([]);
+    expect(publishers.lostBut([], T0 + 60_000)).toMatchObject([{ job_id: "job1", body: { event: "ended" } }]);
+    expect(publishers.lostBut([], T0 + 60_000)).toEqual([]);
+  });
+
   it("lost with the live process end with numbers beyond what was seen, once", () => {
     publishers.granted(key, grant(), T0);
     publishers.progress([progress(110)], T0 + 1_000);

@@ -247,6 +247,7 @@ describe("a media worker that fails", () => {
     const reply = await hls(public_key);
     expect(refusal(reply)).toEqual({ status, error: "string" });
     expect(reply.headers.get("cache-control")).toBe("no-store");
+    expect(reply.headers.get("access-control-allow-origin")).toBe("*");
     expect(JSON.stringify(reply.body)).not.toContain(behaviour);
   });
 
