@@ -1,7 +1,15 @@
-import { ActionIcon, Avatar, Button, Group, Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import {
+  ActionIcon,
+  Avatar,
+  Button,
+  Group,
+  type MantineColorScheme,
+  Menu,
+  UnstyledButton,
+  useMantineColorScheme,
+} from "@mantine/core";
 import {
   IconApi,
-  IconCheck,
   IconContrast,
   IconDeviceDesktop,
   IconLogout,
@@ -13,7 +21,7 @@ import { Link, useLocation } from "react-router";
 import { signInAddress } from "../identity/next-page.ts";
 import { useSession, useSignOut } from "../identity/session.ts";
 
-const SCHEMES: { value: "auto" | "light" | "dark"; label: string; icon: TablerIcon }[] = [
+const SCHEMES: { value: MantineColorScheme; label: string; icon: TablerIcon }[] = [
   { value: "auto", label: "As the system", icon: IconDeviceDesktop },
   { value: "light", label: "Light", icon: IconSun },
   { value: "dark", label: "Dark", icon: IconMoon },
@@ -21,22 +29,20 @@ const SCHEMES: { value: "auto" | "light" | "dark"; label: string; icon: TablerIc
 
 function SchemeItems() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const choose = (value: string) => {
+    const scheme = SCHEMES.find((each) => each.value === value);
+    if (scheme) setColorScheme(scheme.value);
+  };
   return (
     <>
       <Menu.Label>Appearance</Menu.Label>
-      {SCHEMES.map(({ value, label, icon: Icon }) => (
-        <Menu.Item
-          key={value}
-          role="menuitemradio"
-          aria-checked={colorScheme === value}
-          closeMenuOnClick={false}
-          leftSection={<Icon size={18} stroke={1.7} />}
-          rightSection={colorScheme === value ? <IconCheck size={16} /> : <span style={{ width: 16 }} />}
-          onClick={() => setColorScheme(value)}
-        >
-          {label}
-        </Menu.Item>
-      ))}
+      <Menu.RadioGroup value={colorScheme} onChange={choose}>
+        {SCHEMES.map(({ value, label, icon: Icon }) => (
+          <Menu.RadioItem key={value} value={value} rightSection={<Icon size={18} stroke={1.7} />}>
+            {label}
+          </Menu.RadioItem>
+        ))}
+      </Menu.RadioGroup>
     </>
   );
 }

@@ -19,7 +19,7 @@ type Props = {
 export function ConfirmDialog({ opened, close, title, action, pending, error, confirm, children }: Props) {
   const failure = error ? asFailure(error) : null;
   return (
-    <Modal opened={opened} onClose={close} title={title} role="alertdialog">
+    <Modal opened={opened} onClose={close} title={title}>
       <Text component="div">{children}</Text>
       {failure && (
         <Alert color="coral" role="alert" p="sm" mt="md">
