@@ -117,6 +117,8 @@ export const newLiveRecord = (streamId: number): LiveRecord => ({
 export type LiveEvent = { id: string; event: DomainEvent };
 /** A publish session that its worker must be told to end. */
 export type StopOrder = { worker_id: string; job_id: string; lease: string };
+/** The worker that holds the stream's window must refuse path tokens of older generations. */
+export type Revocation = { worker_id: string; stream_id: number; generation: number };
 
 export class LiveStreamState {
   readonly record: LiveRecord;
@@ -172,6 +174,7 @@ export class LiveStreamState {
     return {
       ok: true,
       replaced: elsewhere ? { worker_id: current.worker.id, job_id: current.job_id, lease: current.lease } : null,
+      generation: record.generation,
       live: { session, epoch, ...numbers, last_target_duration_s: lastTarget },
     };
   }
@@ -250,10 +253,10 @@ export class LiveStreamState {
   }
 
   /** Ends the session for good; returns whom to tell. Path tokens minted so far are refused from now on. */
-  stop(reason: "deleted" | "key_regenerated", now: number): StopOrder | null {
+  stop(reason: "deleted" | "key_regenerated", now: number): { order: StopOrder | null; revocation: Revocation | null } {
     const record = this.record;
     const current = record.publisher;
-    record.generation += 1;
+    const revocation = this.revoke();
     record.publisher = null;
     record.lost_lease = null;
     if (record.state !== "offline") this.#end(now);
@@ -262,12 +265,14 @@ export class LiveStreamState {
       record.linger_until = null;
     }
     this.#settle(now);
-    return current && { worker_id: current.worker.id, job_id: current.job_id, lease: current.lease };
+    const order = current && { worker_id: current.worker.id, job_id: current.job_id, lease: current.lease };
+    return { order, revocation };
   }
 
-  /** Path tokens minted so far are refused from now on. */
-  revoke(): void {
+  /** Path tokens minted so far are refused from now on. Returns whom to tell, and what. */
+  revoke(): Revocation | null {
     this.record.generation += 1;
+    return this.#revocation();
   }
 
   viewers(count: number, now: number): void {
@@ -312,6 +317,11 @@ export class LiveStreamState {
       viewer_count: this.#shownViewers(),
       warnings,
     };
+  }
+
+  #revocation(): Revocation | null {
+    const { worker, stream_id, generation } = this.record;
+    return worker && { worker_id: worker.id, stream_id, generation };
   }
 
   #move(to: LiveState): void {

@@ -7,7 +7,7 @@ import type { Env } from "../workers/core/env.ts";
 import { logFailure } from "../workers/core/log.ts";
 import { projectLiveState } from "../workers/streams/live-projection.ts";
 import { Alarm } from "./alarm.ts";
-import { LiveRecord, LiveStreamState, newLiveRecord } from "./live-stream-state.ts";
+import { LiveRecord, LiveStreamState, newLiveRecord, type Revocation } from "./live-stream-state.ts";
 import { mediaNode } from "./stubs.ts";
 
 const PROJECTION_RETRY_MS = 2_000;
@@ -53,7 +53,8 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
   }
 
   async stop(reason: "deleted" | "key_regenerated"): Promise<void> {
-    const order = await this.#change((state, now) => state.stop(reason, now));
+    const { order, revocation } = await this.#change((state, now) => state.stop(reason, now));
+    await this.#tell(revocation);
     if (!order) return;
     const { worker_id, ...job } = order;
     try {
@@ -65,7 +66,7 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
   }
 
   async revoke(): Promise<void> {
-    await this.#change((state) => state.revoke());
+    await this.#tell(await this.#change((state) => state.revoke()));
   }
 
   async playback(): Promise<PlaybackRoute> {
@@ -132,6 +133,17 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
   #nextViewerExpiry(): number | null {
     const { oldest } = this.#sql.exec<{ oldest: number | null }>("SELECT min(at) AS oldest FROM viewer_reports").one();
     return oldest === null ? null : oldest + VIEWER_REPORT_LIFETIME_MS;
+  }
+
+  /** Only direct playback needs it: the edge looks at the generation itself. */
+  async #tell(revocation: Revocation | null): Promise<void> {
+    if (!revocation) return;
+    const { worker_id, stream_id, generation } = revocation;
+    try {
+      await mediaNode(this.env, worker_id).revoke(stream_id, generation);
+    } catch (error) {
+      logFailure("revocation not passed on", error, { worker_id, stream_id });
+    }
   }
 
   async #project({ stream_id, version, projection }: LiveRecord): Promise<void> {

@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { MediaNodeRpc } from "#contract/live";
 import { type DownFrame, type JobReport, LINK_CLOSE, LINK_VERSION, UpFrame } from "#contract/media";
 import { linkKeys, linkPeriod } from "#kit/link-keys";
+import { PATH_TOKEN_LIFETIME_S } from "#kit/path-token";
 import { type Ctx, systemContext } from "../workers/core/context.ts";
 import type { Env } from "../workers/core/env.ts";
 import { log, logFailure } from "../workers/core/log.ts";
@@ -59,10 +60,18 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#sql.exec("CREATE TABLE IF NOT EXISTS link (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL)");
+    this.#sql.exec(`
+      CREATE TABLE IF NOT EXISTS link (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
+      CREATE TABLE IF NOT EXISTS revocations (
+        stream_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, at INTEGER NOT NULL);
+    `);
     this.#alarm = new Alarm(ctx.storage);
     this.#leases = new Leases(this.#sql);
-    this.#jobs = new NodeJobs(this.#leases, () => this.#context());
+    this.#jobs = new NodeJobs(
+      this.#leases,
+      () => this.#context(),
+      (stream_id, generation) => this.revoke(stream_id, generation),
+    );
   }
 
   override async onConnect(connection: Connection): Promise<void> {
@@ -124,6 +133,13 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
     await this.#schedule();
   }
 
+  async revoke(stream_id: number, generation: number): Promise<void> {
+    const insert = "INSERT OR REPLACE INTO revocations (stream_id, generation, at) VALUES (?, ?, ?)";
+    this.#sql.exec(insert, stream_id, generation, Date.now());
+    const connection = this.#connection();
+    if (connection) send(connection, { type: "revoke", stream_id, generation });
+  }
+
   async online(): Promise<boolean> {
     return this.#connection() !== null && Date.now() < this.#leasesExpireAt();
   }
@@ -177,6 +193,10 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
       lease_seconds: LEASE_SECONDS,
       keys,
     });
+    // The worker may be a new process, or may have been away when they were made.
+    this.#sql.exec("DELETE FROM revocations WHERE at < ?", now - PATH_TOKEN_LIFETIME_S * 1000);
+    const revocations = this.#sql.exec<{ stream_id: number; generation: number }>("SELECT * FROM revocations");
+    for (const { stream_id, generation } of revocations) send(connection, { type: "revoke", stream_id, generation });
     log("info", "media worker linked", {
       worker_id: this.name,
       boot: hello.boot,

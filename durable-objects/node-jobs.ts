@@ -24,16 +24,20 @@ const MAX_BITRATE_BPS = 50_000_000;
 const LOST_LIFETIME_MS = 24 * 3600 * 1000;
 
 export type Worker = { id: string; play_url: string };
+/** Has the media worker refuse the stream's path tokens of older generations. */
+type Revoke = (stream_id: number, generation: number) => Promise<void>;
 
 export class NodeJobs {
   readonly #leases: Leases;
   readonly #context: () => Ctx;
+  readonly #revoke: Revoke;
   /** Ends that are being told: an encoder that reconnects at once must not meet its own old session. */
   readonly #ending = new Set<Promise<void>>();
 
-  constructor(leases: Leases, context: () => Ctx) {
+  constructor(leases: Leases, context: () => Ctx, revoke: Revoke) {
     this.#leases = leases;
     this.#context = context;
+    this.#revoke = revoke;
   }
 
   /**
@@ -71,6 +75,7 @@ export class NodeJobs {
       await this.#giveUp(grant);
       return gone;
     }
+    if (begun.generation > 0) await this.#revoke(stream_id, begun.generation);
     if (begun.replaced) ctx.waitUntil(this.#stopElsewhere(ctx, begun.replaced));
     return { ok: true, grant };
   }

@@ -49,6 +49,8 @@ export class Supervisor {
   #identity: Identity | null;
   #enrolToken: string | null;
   #keys: LinkKeys | null = null;
+  /** Revocations by stream, for a live process that starts later. */
+  readonly #revoked = new Map<number, number>();
   /** The jobs in the last hello. */
   #carried = new Set<string>();
   #heartbeat: NodeJS.Timeout | undefined;
@@ -105,6 +107,7 @@ export class Supervisor {
   #listens({ rtmp, http }: Ports): void {
     this.#log.info({ event: "ready", rtmp_port: rtmp, http_port: http }, "listening for publishers and players");
     if (this.#keys) this.#live.send({ type: "keys", keys: this.#keys });
+    for (const [stream_id, generation] of this.#revoked) this.#live.send({ type: "revoke", stream_id, generation });
     if (this.#listening) return;
     this.#listening = true;
     this.#connection.start();
@@ -183,6 +186,10 @@ export class Supervisor {
         break;
       case "keys":
         this.#keys = order.keys;
+        this.#live.send(order);
+        break;
+      case "revoke":
+        this.#revoked.set(order.stream_id, order.generation);
         this.#live.send(order);
         break;
       case "drain":

@@ -35,6 +35,7 @@ export const ToLive = z.discriminatedUnion("type", [
   z.object({ type: z.literal("stop"), job_id: z.string(), lease: z.string(), reason: EndReason }),
   z.object({ type: z.literal("reconcile"), desired: z.array(z.object({ job_id: z.string(), lease: z.string() })) }),
   z.object({ type: z.literal("keys"), keys: LinkKeys }),
+  z.object({ type: z.literal("revoke"), stream_id: z.number().int(), generation: z.number().int() }),
   z.object({ type: z.literal("drain"), seconds: z.number().nonnegative() }),
 ]);
 export type ToLive = z.infer<typeof ToLive>;

@@ -67,6 +67,9 @@ export async function serveSupervisor(
       case "keys":
         live.keys(order.keys);
         break;
+      case "revoke":
+        live.revoke(order.stream_id, order.generation);
+        break;
       case "drain":
         live
           .drain(order.seconds)

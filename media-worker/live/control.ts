@@ -26,5 +26,7 @@ export interface LiveProcess {
   /** Stop what is not in `desired` (`welcome`); jobs that were let in from the cache take their new grant. */
   reconcile(desired: { job_id: string; lease: string }[]): void;
   keys(keys: LinkKeys): void;
+  /** Refuse the stream's path tokens of older generations. */
+  revoke(stream_id: number, generation: number): void;
   drain(seconds: number): Promise<void>;
 }

@@ -50,6 +50,7 @@ export async function runLive(
     stop: (jobId, lease, reason) => hub.stop(jobId, lease, reason),
     reconcile: (desired) => hub.reconcile(desired),
     keys: (keys) => play.keys(keys),
+    revoke: (streamId, generation) => play.revoke(streamId, generation),
     drain: (seconds) => hub.drain(seconds),
     async close() {
       hub.close();

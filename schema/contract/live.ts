@@ -52,6 +52,8 @@ export type BeginReply =
       ok: true;
       /** What replaced publisher's worker must be told to stop, if it is another worker. */
       replaced: { worker_id: string; job_id: string; lease: string } | null;
+      /** Path tokens of older generations must not open what is published now. */
+      generation: number;
       live: Pick<PublishGrant, "session" | "epoch" | "first_msn" | "discontinuity_sequence" | "last_target_duration_s">;
     }
   | { ok: false; reason: "busy" | "too_many_takeovers"; message: string };
@@ -80,5 +82,7 @@ export interface MediaNodeRpc {
   stop(order: { job_id: string; lease: string; reason: "stopped" | "taken_over" }): Promise<void>;
   /** Spooled terminal reports that came by HTTP. */
   reports(reports: JobReport[]): Promise<void>;
+  /** Path tokens of the stream that are older than this generation must not open its media on the worker itself. */
+  revoke(stream_id: number, generation: number): Promise<void>;
   online(): Promise<boolean>;
 }

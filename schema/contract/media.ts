@@ -226,6 +226,8 @@ export const DownFrame = z.discriminatedUnion("type", [
   z.object({ type: z.literal("authorised"), rid: z.string(), reply: AuthoriseReply }),
   z.object({ type: z.literal("stop"), job_id: z.string(), lease: z.string(), reason: EndReason }),
   z.object({ type: z.literal("keys"), keys: LinkKeys }),
+  /** Path tokens of the stream's older generations are refused from now on. Said again after each welcome. */
+  z.object({ type: z.literal("revoke"), stream_id: z.number().int(), generation: z.number().int() }),
   z.object({ type: z.literal("drain"), seconds: z.number() }),
 ]);
 export type DownFrame = z.infer<typeof DownFrame>;

@@ -11,6 +11,7 @@ import {
   type AuthoriseRequest,
   type DownFrame,
   type JobReport,
+  type LinkKeys,
   type PublishGrant,
   type RunningJob,
   UpFrame,
@@ -77,6 +78,11 @@ export class ControlPlane {
     this.#socket?.terminate();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+  }
+
+  /** What it shares with the media worker. */
+  keys(): Promise<LinkKeys> {
+    return linkKeys(SECRET, "mw_1", Date.now());
   }
 
   send(frame: DownFrame): void {
@@ -162,7 +168,7 @@ export class ControlPlane {
           desired: running.map((job) => ({ job_id: job.job_id, lease: job.lease, grant: grantOf(job) })),
           heartbeat_seconds: 5,
           lease_seconds: 15,
-          keys: await linkKeys(SECRET, "mw_1", Date.now()),
+          keys: await this.keys(),
         });
         break;
       }

@@ -2,6 +2,8 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { currentKey } from "#kit/link-keys";
+import { mintPathToken } from "#kit/path-token";
 import { ControlPlane } from "../harness/control-plane.ts";
 import { makeSource, type Source } from "../harness/h264-source.ts";
 import { isAlive, type MediaWorker, type MediaWorkerOptions, startMediaWorker } from "../harness/media-worker.ts";
@@ -133,6 +135,29 @@ describe("a publisher", () => {
     control.send({ type: "stop", job_id, lease, reason: "stopped" });
     await publisher.closed;
     await until(() => expect(ends(control)[0]?.body).toMatchObject({ reason: "stopped", blame: null }));
+  });
+
+  test("is watched by a path token until that is revoked", async () => {
+    const { control, worker } = await linked();
+    await publish(worker, "s7");
+    await control.nth(control.events, 1, "event");
+    const { http_port } = await worker.event("ready");
+    const key = currentKey((await control.keys()).path, Date.now());
+    const expires = Math.floor(Date.now() / 1000) + 60;
+    const watch = async (generation: number) => {
+      const token = await mintPathToken(key, { stream_id: 7, generation, viewer: "v", expires });
+      return (await fetch(`http://127.0.0.1:${http_port}/live/t/${token}/source.m3u8`)).status;
+    };
+    expect(await watch(0)).toBe(200);
+    control.send({ type: "revoke", stream_id: 7, generation: 2 });
+    await until(async () => expect(await watch(0)).toBe(403));
+    expect(await watch(1)).toBe(403);
+    expect(await watch(2)).toBe(200);
+    process.kill(worker.livePid(), "SIGKILL");
+    await worker.event("ready", 2);
+    await publish(worker, "s7");
+    await until(async () => expect(await watch(2)).toBe(200));
+    expect(await watch(1)).toBe(403);
   });
 
   test("whose report is refused for good does not hold up the others", async () => {

@@ -254,7 +254,10 @@ describe("a worker that goes away", () => {
   });
   it("may not go on after the stream was stopped", () => {
     const first = stream.live();
-    expect(stream.run((state) => state.stop("key_regenerated", stream.now))).toMatchObject({ lease: first });
+    expect(stream.run((state) => state.stop("key_regenerated", stream.now))).toMatchObject({
+      order: { worker_id: "wa", lease: first },
+      revocation: { worker_id: "wa", stream_id: 7, generation: 1 },
+    });
     expect(stream.shown.is_live).toBe(0);
     expect(stream.resume(stream.job(first))).toBe(false);
   });
@@ -299,13 +302,13 @@ describe("a session let in while the control plane was away", () => {
 describe("stop and revoke", () => {
   it("refuse older path tokens", () => {
     stream.live();
-    stream.run((state) => state.revoke());
+    expect(stream.run((state) => state.revoke())).toEqual({ worker_id: "wa", stream_id: 7, generation: 1 });
     expect(stream.route.generation).toBe(1);
     expect(stream.record.state).toBe("live");
     stream.run((state) => state.stop("deleted", stream.now));
     expect(stream.route).toMatchObject({ generation: 2, state: "offline", worker: null });
     expect(stream.events).toHaveLength(2);
-    expect(stream.run((state) => state.stop("deleted", stream.now))).toBeNull();
+    expect(stream.run((state) => state.stop("deleted", stream.now))).toEqual({ order: null, revocation: null });
     expect(stream.events).toHaveLength(2);
   });
 });

@@ -281,6 +281,24 @@ describe("letting publishers in", () => {
   });
 });
 
+describe("path tokens that were revoked", () => {
+  test("are named to the worker: at once, when it links again, and when the stream is published anew", async () => {
+    const worker = await TestMediaWorker.enrol();
+    await worker.connect();
+    const { stream_key, id } = await newStream(owner.token);
+    const grant = await worker.publish(stream_key);
+    await isLive(id, 1);
+    await call("PUT", `/api/streams/${id}`, { token: owner.token, body: { is_public: false } });
+    expect(await worker.link.next("revoke")).toMatchObject({ stream_id: id, generation: 1 });
+    await worker.connect([runningJob(grant)]);
+    expect(await worker.link.next("revoke")).toMatchObject({ stream_id: id, generation: 1 });
+    const other = await TestMediaWorker.enrol();
+    await other.connect();
+    await other.publish(stream_key);
+    expect(await other.link.next("revoke")).toMatchObject({ stream_id: id, generation: 1 });
+  });
+});
+
 describe("reports", () => {
   let worker: TestMediaWorker;
   let grant: PublishGrant;

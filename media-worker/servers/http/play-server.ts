@@ -32,6 +32,8 @@ export type PlayServerOptions = {
 export type PlayServer = {
   port: number;
   keys(keys: LinkKeys): void;
+  /** Path tokens of the stream's older generations are refused. */
+  revoke(streamId: number, generation: number): void;
   /** Distinct viewers of the last 10 s that came by path token. */
   viewers(streamId: number): number;
   close(): Promise<void>;
@@ -167,6 +169,7 @@ export async function startPlayServer(options: PlayServerOptions): Promise<PlayS
   return {
     port: address.port,
     keys: (keys) => access.setKeys(keys),
+    revoke: (streamId, generation) => access.revoke(streamId, generation),
     viewers: (streamId) => viewers.count(streamId, clock.now()),
     async close() {
       cancelCheck();
