@@ -247,6 +247,11 @@ export class HlsOutput implements StreamReader {
     return () => this.#waiting.delete(served);
   }
 
+  /** Requests that wait for a change. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   #addPart(part: FinishedPart): void {
     const segment = this.#window.open ?? this.#openSegment();
     if (!segment) return;

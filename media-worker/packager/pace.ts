@@ -38,6 +38,7 @@ export class Pace {
   #expected: number | null;
   #gops: number[] = [];
   #longest = 0;
+  #partsStarted = false;
 
   constructor(partTarget: number, expectedGop: number | null) {
     this.partTarget = partTarget;
@@ -54,6 +55,10 @@ export class Pace {
     return Math.round(1000 * (this.#longest || this.#expected || this.target || SHORTEST_TARGET)) / 1000;
   }
 
+  partsStarted(): void {
+    this.#partsStarted = true;
+  }
+
   /** A new publisher in the same playlist. */
   expect(gop: number | null): void {
     this.#expected = gop ?? this.#expected;
@@ -66,9 +71,9 @@ export class Pace {
     this.#longest = Math.min(LONGEST_GOP, Math.max(this.#longest, length));
   }
 
-  /** Frames come more rarely than parts should: only before anybody has seen the playlist. */
+  /** Frames come more rarely than parts should: parts get as long, as long as there is none yet. */
   widenParts(interval: number): void {
-    if (this.target === null) this.partTarget = Math.min(LONGEST_TARGET / 3, Math.max(this.partTarget, interval));
+    if (!this.#partsStarted) this.partTarget = Math.min(LONGEST_TARGET / 3, Math.max(this.partTarget, interval));
   }
 
   /** The first segment is complete: from here on the target duration stands. */

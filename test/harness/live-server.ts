@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { onTestFinished } from "vitest";
+import { onTestFinished as finished } from "vitest";
 import type { AuthoriseReply, AuthoriseRequest, LinkKeys, PublishGrant, StreamEvent } from "#contract/media";
 import { toBase64url } from "#kit/base64url";
 import { linkPeriod } from "#kit/link-keys";
@@ -16,6 +16,8 @@ export type LiveOptions = {
   partMs?: number;
   clock?: Clock;
   maxPublishers?: number;
+  /** Concurrent tests give the one of their context. */
+  onTestFinished?: typeof finished;
   /** Changes what a publisher is granted. */
   grant?: (grant: PublishGrant, request: AuthoriseRequest) => PublishGrant;
 };
@@ -42,7 +44,7 @@ const PATIENCE_MS = 10_000;
 
 /** Closed when the test is finished. */
 export async function startLive(options: LiveOptions = {}): Promise<LiveServer> {
-  const clock = options.clock ?? systemClock;
+  const { clock = systemClock, onTestFinished = finished } = options;
   const events: ReportedEvent[] = [];
   let publishes = 0;
   const control: Control = {
