@@ -6,7 +6,7 @@ import { serveSupervisor } from "./link/live-side.ts";
 import { runLive } from "./live/main.ts";
 import { createLog } from "./log.ts";
 import { type MediaSettings, parseSettings, SettingsError } from "./settings.ts";
-import { Supervisor } from "./supervisor.ts";
+import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 
 const LIVE = "live";
 
@@ -38,11 +38,11 @@ async function runLiveProcess(): Promise<void> {
 function runSupervisor(): void {
   const settings = settingsOrExit();
   const log = createLog("supervisor");
-  const fail = (message: string): never => {
+  const fail: (message: string) => never = (message) => {
     log.error(message);
     process.exit(1);
   };
-  const supervisor = new Supervisor({
+  const options: SupervisorOptions = {
     settings,
     forkLive: (ports: Ports | null) =>
       fork(fileURLToPath(import.meta.url), [LIVE], {
@@ -55,7 +55,14 @@ function runSupervisor(): void {
       }),
     onFatal: fail,
     log,
-  });
+  };
+  let supervisor: Supervisor;
+  try {
+    supervisor = new Supervisor(options);
+    supervisor.start();
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
 
   let stopping = false;
   const stop = (why: string) => {
@@ -72,11 +79,6 @@ function runSupervisor(): void {
   if (settings.exitWithParent) {
     process.stdin.on("end", () => stop("the parent is gone")).on("error", () => stop("the parent is gone"));
     process.stdin.resume();
-  }
-  try {
-    supervisor.start();
-  } catch (error) {
-    fail(error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -38,7 +38,11 @@ export class ReportPoster {
       return;
     }
     this.#working = true;
-    void this.#work().finally(() => {
+    const work = this.#work().catch((error: unknown) => {
+      this.#options.log.error({ err: error }, "the spool cannot be read");
+      this.#retryLater();
+    });
+    void work.then(() => {
       this.#working = false;
       for (const resolve of this.#idle.splice(0)) resolve();
       if (this.#again) {
@@ -70,11 +74,14 @@ export class ReportPoster {
         this.#backOff.reset();
         continue;
       }
-      const wait = this.#backOff.next();
-      log.debug({ wait_ms: wait, reports: batch.length }, "reports not taken yet");
-      this.#timer = setTimeout(() => this.kick(), wait);
+      log.debug({ reports: batch.length }, "reports not taken yet");
+      this.#retryLater();
       return;
     }
+  }
+
+  #retryLater(): void {
+    this.#timer = setTimeout(() => this.kick(), this.#backOff.next());
   }
 
   /** True when each report is settled: taken, or refused for good. */

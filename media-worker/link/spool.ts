@@ -13,6 +13,8 @@ export class Spool {
   readonly #folder: string;
   readonly #rejected: string;
   readonly #log: Log;
+  /** What the disk did not take, by the name it would have: better than nothing. */
+  readonly #unwritten = new Map<string, JobReport>();
   #count = 0;
 
   /** `folder` is made when it is not there. What a crash left half written is removed. */
@@ -27,16 +29,21 @@ export class Spool {
     this.#count = last === undefined ? 0 : Number.parseInt(last, 10) + 1;
   }
 
-  /** On disk when it returns. */
+  /** On disk when it returns, or in memory when the disk fails. */
   add(report: JobReport): void {
     const name = `${String(this.#count++).padStart(12, "0")}.json`;
     const target = path.join(this.#folder, name);
-    writeFileSync(`${target}.tmp`, JSON.stringify(report), { mode: 0o600, flush: true });
-    renameSync(`${target}.tmp`, target);
+    try {
+      writeFileSync(`${target}.tmp`, JSON.stringify(report), { mode: 0o600, flush: true });
+      renameSync(`${target}.tmp`, target);
+    } catch (error) {
+      this.#log.error({ err: error }, "report not spooled: it is lost if this process ends before it is taken");
+      this.#unwritten.set(name, report);
+    }
     const names = this.#names();
     for (const old of names.slice(0, Math.max(0, names.length - FILES_MAX))) {
       this.#log.error({ file: old }, "the spool is full: the oldest report is given up");
-      rmSync(path.join(this.#folder, old), { force: true });
+      this.taken(old);
     }
   }
 
@@ -44,7 +51,7 @@ export class Spool {
   oldest(limit: number): Spooled[] {
     const found: Spooled[] = [];
     for (const file of this.#names().slice(0, limit)) {
-      const report = this.#read(file);
+      const report = this.#unwritten.get(file) ?? this.#read(file);
       if (report) found.push({ file, report });
       else this.reject(file, "unreadable");
     }
@@ -56,19 +63,20 @@ export class Spool {
   }
 
   taken(file: string): void {
+    if (this.#unwritten.delete(file)) return;
     rmSync(path.join(this.#folder, file), { force: true });
   }
 
   /** Moved aside for people to look at: asking again would not help. */
   reject(file: string, reason: string): void {
     this.#log.error({ file, reason }, "report refused for good");
+    if (this.#unwritten.delete(file)) return;
     renameSync(path.join(this.#folder, file), path.join(this.#rejected, file));
   }
 
   #names(): string[] {
-    return readdirSync(this.#folder)
-      .filter((name) => /^\d+\.json$/.test(name))
-      .sort();
+    const written = readdirSync(this.#folder).filter((name) => /^\d+\.json$/.test(name));
+    return [...written, ...this.#unwritten.keys()].sort();
   }
 
   #read(file: string): JobReport | null {

@@ -1,5 +1,5 @@
 /** Pure parts of the media link: back-off, names, numbers, settings, and whom a worker lets in by itself. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
@@ -265,6 +265,20 @@ describe("the spool", () => {
     expect(readdirSync(path.join(folder, "rejected"))).toHaveLength(1);
     for (const { file } of again.oldest(10)) again.taken(file);
     expect(again.isEmpty()).toBe(true);
+  });
+
+  it("keeps in memory what the disk does not take", () => {
+    const spool = new Spool(folder, log);
+    spool.add(report(1));
+    mkdirSync(path.join(folder, "000000000001.json.tmp")); // in the way of the next file
+    spool.add(report(2));
+    spool.add(report(3));
+    const spooled = spool.oldest(10);
+    expect(spooled.map(({ report: { seq } }) => seq)).toEqual([1, 2, 3]);
+    spool.reject(spooled[1]!.file, "status 422");
+    expect(spool.oldest(10).map(({ report: { seq } }) => seq)).toEqual([1, 3]);
+    for (const { file } of spooled) spool.taken(file);
+    expect(spool.isEmpty()).toBe(true);
   });
 
   it("is sent in batches until each report is taken or refused for good", async () => {
