@@ -3,6 +3,7 @@ import Hls, { type ErrorData, ErrorTypes, Events, type HlsConfig, type Level, ty
 import { createAttempts } from "./attempts.ts";
 import type { Engine, EngineEvents, Failure } from "./engine.ts";
 import { entryPoint, isBuffered } from "./live-edge.ts";
+import { freshRendition, Renewal } from "./renewal.ts";
 import type { Quality } from "./state.ts";
 
 /** Held back beyond the playlist's PART-HOLD-BACK. */
@@ -12,6 +13,8 @@ const INSIDE_S = 0.05;
 /** A publisher may be away for the grace of 7 s and a media worker restart within it: the playlist is asked for longer. */
 const PLAYLIST_RETRIES = 14;
 const RECOVERY_WINDOW_MS = 10_000;
+/** In that window: requests under the old token may be on their way when the new one comes. */
+const RENEWALS = 3;
 
 const noRetry = { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 };
 
@@ -32,13 +35,8 @@ export const hlsConfig: Partial<HlsConfig> = {
       maxTimeToFirstByteMs: 10_000,
       maxLoadTimeMs: 15_000,
       timeoutRetry: { maxNumRetry: 4, retryDelayMs: 0, maxRetryDelayMs: 0 },
-      errorRetry: {
-        maxNumRetry: PLAYLIST_RETRIES,
-        retryDelayMs: 400,
-        maxRetryDelayMs: 1_000,
-        // While a media worker restarts, the playlist may be 404 for a moment. 403 never heals by asking again.
-        shouldRetry: (retry, count, _timeout, response) => count < (retry?.maxNumRetry ?? 0) && response?.code !== 403,
-      },
+      // Of any status: while a media worker restarts, the playlist may be 404 for a moment.
+      errorRetry: { maxNumRetry: PLAYLIST_RETRIES, retryDelayMs: 400, maxRetryDelayMs: 1_000 },
     },
   },
   fragLoadPolicy: {
@@ -54,9 +52,16 @@ export const hlsConfig: Partial<HlsConfig> = {
 export const hlsSupported = (): boolean => Hls.isSupported();
 
 export function openHls(video: HTMLVideoElement, indexUrl: string, events: EngineEvents): Engine {
-  const hls = new Hls(hlsConfig);
   const mediaErrors = createAttempts(RECOVERY_WINDOW_MS, () => performance.now());
   const renewals = createAttempts(RECOVERY_WINDOW_MS, () => performance.now());
+  const token = new Renewal();
+  const hls = new Hls({
+    ...hlsConfig,
+    xhrSetup(xhr, url) {
+      const fresh = token.apply(url);
+      if (fresh !== url) xhr.open("GET", fresh, true);
+    },
+  });
   let stopped = false;
 
   const stop = () => {
@@ -70,14 +75,15 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
   };
 
   /** The path token ran out or was revoked: a fresh index carries a new one, and playback need not stop for it. */
-  const renew = async () => {
-    const level = hls.levels[0];
-    if (hls.levels.length !== 1 || !level || renewals.note() > 1) return fail("network");
+  const renew = async (level: Level) => {
+    if (token.renewing) return;
+    if (renewals.note() > RENEWALS) return fail("network");
+    token.renewing = true;
     const fresh = await freshRendition(indexUrl);
+    token.renewing = false;
     if (stopped) return;
-    if ("failure" in fresh) return fail(fresh.failure);
-    level.url[0] = fresh.url;
-    hls.startLoad();
+    if ("failure" in fresh) fail(fresh.failure);
+    else token.renew(level.uri, fresh.url);
   };
 
   const onFatal = (data: ErrorData) => {
@@ -85,11 +91,8 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     if (data.type === ErrorTypes.MEDIA_ERROR) {
       if (mediaErrors.note() === 1) hls.recoverMediaError();
       else fail("media");
-    } else if (status === 403) {
-      if (hls.levels.length === 0) fail("refused");
-      else void renew();
     } else {
-      fail(status === 404 ? "gone" : "network");
+      fail(status === 404 ? "gone" : status === 403 ? "refused" : "network");
     }
   };
 
@@ -130,7 +133,10 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     jumpToEdge();
   });
   hls.on(Events.ERROR, (_event, data) => {
-    if (data.fatal) onFatal(data);
+    const [level] = hls.levels;
+    // hls.js asks again by itself a little later, and then for what has a good token.
+    if (data.response?.code === 403 && !data.fatal && level) void renew(level);
+    else if (data.fatal) onFatal(data);
   });
   hls.loadSource(indexUrl);
   hls.attachMedia(video);
@@ -145,7 +151,7 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
       video.currentTime = entry === null ? live : entry + INSIDE_S;
     },
     setQuality(index) {
-      hls.nextLevel = index;
+      hls.loadLevel = index;
     },
     destroy: stop,
   };
@@ -166,17 +172,4 @@ export function qualitiesOf(levels: readonly Pick<Level, "height" | "frameRate" 
 function label(height: number, frameRate: number, bitrate: number): string {
   if (height > 0) return `${height}p${frameRate > 31 ? Math.round(frameRate) : ""}`;
   return bitrate > 0 ? `Audio ${Math.round(bitrate / 1000)} kb/s` : "Source";
-}
-
-/** The one rendition that a fresh index names. */
-async function freshRendition(indexUrl: string): Promise<{ url: string } | { failure: Failure }> {
-  try {
-    const reply = await fetch(indexUrl, { signal: AbortSignal.timeout(8_000) });
-    if (reply.status === 403) return { failure: "refused" };
-    if (reply.status === 404) return { failure: "gone" };
-    const uri = reply.ok ? /^[^#\s].*$/m.exec(await reply.text())?.[0] : undefined;
-    return uri === undefined ? { failure: "network" } : { url: new URL(uri, reply.url).href };
-  } catch {
-    return { failure: "network" }; // no answer: the session tries again
-  }
 }

@@ -68,8 +68,9 @@ export function createQualityMenu(choose: (index: number) => void): Part {
               "aria-checked": String(index === quality),
               tabindex: "-1",
               onclick: () => {
-                choose(index);
+                // First, because choosing draws the items anew and takes the focus with them.
                 close(true);
+                choose(index);
               },
             },
             icon("check"),
