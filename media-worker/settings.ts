@@ -1,6 +1,6 @@
 /** The media worker's settings: environment variables, each parsed and named when wrong. */
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 
 const port = z.coerce.number({ error: "must be a port number" }).int().min(0).max(65_535);
 const webUrl = z

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { importJWK, SignJWT } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { EnrolReply } from "#contract/media";
 
 const AUDIENCE = "sluice-media";

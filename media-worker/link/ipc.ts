@@ -1,5 +1,5 @@
 /** What the supervisor and its live process say to each other over Node's IPC channel. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   AuthoriseReply,
   AuthoriseRequest,

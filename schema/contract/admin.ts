@@ -1,5 +1,5 @@
 /** Health, and the first call of every start. */
-import { z } from "zod";
+import * as z from "zod";
 import { NewPassword, Username } from "./identity.ts";
 
 export const Health = z.object({

@@ -1,5 +1,5 @@
 /** The closed list of what is written to the audit log. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const AuditAction = z.enum([
   "user_create",

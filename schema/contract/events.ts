@@ -2,7 +2,7 @@
  * What happened, for consumers of the outbox (webhooks, notifications, activity). An event is written in the same
  * commit as the change; its id is deterministic, so writing it twice is writing it once.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export const DomainEvent = z.discriminatedUnion("type", [
   /** Id `session:<id>:login`. */

@@ -1,5 +1,5 @@
 /** Accounts, roles, sessions and what the login operations say. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The documented APIs that Sluice speaks. More are added here, and then fail to compile until they have a dialect. */
 export const Face = z.enum(["portal"]);

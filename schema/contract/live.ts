@@ -1,5 +1,5 @@
 /** The live state of one stream, owned by its `LiveStream` object, and the RPC that others use. */
-import { z } from "zod";
+import * as z from "zod";
 import type { JobReport, PublishGrant, RunningJob, StreamProgress } from "./media.ts";
 
 export const GRACE_MS = 7_000;

@@ -4,7 +4,7 @@
  *
  * Times are UTC milliseconds, durations are named with their unit.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export const LINK_VERSION = 1;
 /** Close codes of the link socket. */

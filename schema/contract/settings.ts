@@ -1,5 +1,5 @@
 /** Settings kept in the database: what each key holds, and what counts while nobody has set it. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const SETTINGS = {
   allow_user_connections: z.boolean().default(true),

@@ -1,5 +1,5 @@
 /** Streams as the portal face shows them. Booleans go out as 0 and 1, and come in as either. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const TITLE_MAX = 100;
 export const DESCRIPTION_MAX = 2000;

@@ -1,5 +1,5 @@
 /** One log for all processes: lines for people, or one JSON object per line. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const LEVELS = ["debug", "info", "warn", "error"] as const;
 export type Level = (typeof LEVELS)[number];

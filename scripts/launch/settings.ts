@@ -1,7 +1,7 @@
 /** The settings of `npm start`: the environment first, then `.env` beside package.json. */
 import { isIP } from "node:net";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { NewPassword, Username } from "#contract/identity";
 import { LaunchError } from "./errors.ts";
 
