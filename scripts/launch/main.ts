@@ -153,7 +153,7 @@ async function launch(): Promise<void> {
     });
   }, 60_000);
 
-  const ready = { url: at.url, rtmp: at.rtmp, setUp, pid: process.pid };
+  const ready = { url: at.url, origin: at.origin, rtmp: at.rtmp, setUp, pid: process.pid };
   log.print(json ? readyLine(ready) : banner(ready));
   if (process.argv.includes("--watch")) watchSources({ root: ROOT, edge, media, log });
 }

@@ -1,7 +1,15 @@
 /** What a person, or a script, is told when everything runs. */
 import type { BootstrapReply } from "#contract/admin";
 
-export type Ready = { url: string; rtmp: string; setUp: BootstrapReply; pid: number };
+export type Ready = {
+  /** What people are told. */
+  url: string;
+  /** Where the control plane listens: another address when a proxy is in front. */
+  origin: string;
+  rtmp: string;
+  setUp: BootstrapReply;
+  pid: number;
+};
 
 /** The line of readiness for scripts. The keys of the demo stream are null when it has been deleted. */
 export function readyLine({ url, rtmp, setUp, pid }: Ready): string {
@@ -27,17 +35,18 @@ export function ffmpegLine(target: string): string {
   return `ffmpeg ${picture} ${tone} ${video} -c:a aac -b:a 128k -f flv ${target}`;
 }
 
-export function banner({ url, rtmp, setUp }: Ready): string {
+export function banner({ url, origin, rtmp, setUp }: Ready): string {
   const { demo, admin_username, admin_password } = setUp;
   const account =
     admin_password === undefined
       ? admin_username
       : `${admin_username}, password ${admin_password} (shown this once: note it)`;
+  const behindProxy = url === origin ? "" : ` (listening on ${origin})`;
   const lines = [
     "",
     "  Sluice is ready.",
     "",
-    `  Open         ${url}`,
+    `  Open         ${url}${behindProxy}`,
     `  Sign in as   ${account}`,
     `  Ingest       ${rtmp}`,
   ];

@@ -100,7 +100,8 @@ describe("the log", () => {
 
 describe("readiness", () => {
   const demo = { stream_id: 1, stream_key: "live_a", public_key: "pub_b" };
-  const at = { url: "http://127.0.0.1:8080", rtmp: "rtmp://127.0.0.1:1935/live", pid: 7 };
+  const origin = "http://127.0.0.1:8080";
+  const at = { url: origin, origin, rtmp: "rtmp://127.0.0.1:1935/live", pid: 7 };
 
   test("has exactly the documented fields", () => {
     const setUp = { admin_created: true, admin_username: "admin", admin_password: "secret", demo };
@@ -115,6 +116,14 @@ describe("readiness", () => {
       "admin_password",
       "pid",
     ]);
+  });
+
+  test("behind a proxy both addresses are told", () => {
+    const setUp = { admin_created: false, admin_username: "admin", demo };
+    expect(banner({ ...at, setUp })).toContain("Open         http://127.0.0.1:8080\n");
+    expect(banner({ ...at, url: "https://live.example.com", setUp })).toContain(
+      "Open         https://live.example.com (listening on http://127.0.0.1:8080)\n",
+    );
   });
 
   test("without a demo stream there is nothing to push to", () => {
