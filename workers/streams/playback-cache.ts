@@ -7,7 +7,6 @@ import { currentKey } from "#kit/link-keys";
 import { parseMediaName } from "#kit/media-names";
 import { REQUEST_SIGNATURE_HEADER, signRequest } from "#kit/request-signature";
 import { type Env, parseEnv } from "../core/env.ts";
-import { logFailure } from "../core/log.ts";
 import { keysOf } from "./playback-keys.ts";
 
 /** Six times the longest target duration (6 s): after that nobody at the live edge asks again. */
@@ -81,10 +80,9 @@ export async function fetchWithin(
   const timer = setTimeout(() => timeout.abort(), timeout_ms);
   try {
     return await fetcher.fetch(url, { ...init, signal: timeout.signal });
-  } catch (error) {
-    if (timeout.signal.aborted) return 504;
-    logFailure("media worker not reached", error);
-    return 503;
+  } catch {
+    // Logged where it becomes the viewer's error, once and with the request's id.
+    return timeout.signal.aborted ? 504 : 503;
   } finally {
     clearTimeout(timer);
   }

@@ -87,6 +87,7 @@ async function fetchMedia(
       throw new ApiError("not_live", name === MASTER ? undefined : "It is not in the stream's window any more");
     case 400:
       throw new ApiError("invalid_request", "_HLS_msn and _HLS_part must name what comes next");
+    case 403: // a worker that has just started has no keys yet
     case 503:
       // The window of a stream that ended went with its worker.
       if (state === "offline" || state === "starting") throw new ApiError("not_live");
