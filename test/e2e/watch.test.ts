@@ -1,5 +1,5 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../harness/browser.ts";
 import { type Push, type PushOptions, push } from "../harness/push.ts";
 import { type Sluice, startSluice } from "../harness/sluice.ts";
@@ -16,6 +16,12 @@ afterAll(async () => {
   await running?.kill();
   await browser?.close();
   await sluice?.stop();
+});
+
+afterEach(async () => {
+  for (const page of browser.contexts().flatMap((context) => context.pages())) await page.close();
+  await running?.kill();
+  await offline();
 });
 
 const start = (options: PushOptions) => {
@@ -82,29 +88,6 @@ const offline = async () => {
     .toBe(0);
 };
 
-describe("a real push is watched in a real browser", () => {
-  const pushes: { name: string; options: PushOptions; width: number }[] = [
-    { name: "without B-frames", options: { video: { size: "640x360", bFrames: 0 } }, width: 640 },
-    { name: "with B-frames", options: { video: { size: "854x480", bFrames: 2 } }, width: 854 },
-    { name: "44.1 kHz mono", options: { audio: { sampleRate: 44_100, channels: 1 } }, width: 640 },
-    { name: "audio only", options: { video: null }, width: 0 },
-    { name: "a GOP of 10 s", options: { video: { gopSeconds: 10 } }, width: 640 },
-  ];
-  test.each(pushes)("$name", async ({ options, width }) => {
-    const publisher = start(options);
-    const page = await watch();
-    await playing(page);
-    const seen = await playFor(page, 30);
-    expect(seen.width).toBe(width);
-    expect(seen.advanced).toBeGreaterThanOrEqual(28);
-    expect(seen.waitedSeconds).toBeLessThan(0.5);
-    expect(publisher.errors()).toBe("");
-    await page.close();
-    await publisher.stop();
-    await offline();
-  });
-});
-
 test("the page waits for the publisher, starts by itself, and plays on after a reconnect inside the grace", async () => {
   const page = await watch();
   await page.waitForSelector('[data-state="waiting"]', { timeout: 15_000 });
@@ -128,5 +111,25 @@ test("the page waits for the publisher, starts by itself, and plays on after a r
     undefined,
     { timeout: 30_000 },
   );
-  await page.close();
+});
+
+describe("a real push is watched in a real browser", () => {
+  const pushes: { name: string; options: PushOptions; width: number }[] = [
+    { name: "without B-frames", options: { video: { size: "640x360", bFrames: 0 } }, width: 640 },
+    { name: "with B-frames", options: { video: { size: "854x480", bFrames: 2 } }, width: 854 },
+    { name: "44.1 kHz mono", options: { audio: { sampleRate: 44_100, channels: 1 } }, width: 640 },
+    { name: "audio only", options: { video: null }, width: 0 },
+    { name: "a GOP of 10 s", options: { video: { gopSeconds: 10 } }, width: 640 },
+  ];
+  test.each(pushes)("$name", async ({ options, width }) => {
+    const publisher = start(options);
+    const page = await watch();
+    await playing(page);
+    const seen = await playFor(page, 30);
+    expect(seen.width).toBe(width);
+    expect(seen.advanced).toBeGreaterThanOrEqual(28);
+    expect(seen.waitedSeconds).toBeLessThan(0.5);
+    expect(publisher.errors()).toBe("");
+    await publisher.stop();
+  });
 });
