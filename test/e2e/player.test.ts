@@ -184,3 +184,34 @@ describe("while somebody publishes", () => {
     await owner.context.close();
   });
 });
+
+test("workerd and the media worker are killed under a viewer: the same page plays on", async () => {
+  const { page, context, faults } = await visit(browser);
+  start();
+  await page.goto(`${sluice.url}/watch/${sluice.publicKey}`);
+  await inState(page, "playing");
+  await page.evaluate(() => Object.assign(globalThis, { sameDocument: true }));
+  const advances = async () => {
+    const before = (await video(page)).currentTime;
+    await expect.poll(async () => (await video(page)).currentTime, { timeout: 25_000 }).toBeGreaterThan(before + 4);
+  };
+  await advances();
+  for (const pid of sluice.pids().workerd) process.kill(pid, "SIGKILL");
+  await advances();
+  for (const pid of sluice.pids().media) process.kill(pid, "SIGKILL");
+  await publisher?.exited;
+  // As an encoder does: again and again until it is let in.
+  for (let letIn = false; !letIn; ) {
+    start();
+    const ended = publisher?.exited.then(() => false);
+    letIn = await Promise.race([ended, new Promise<true>((resolve) => setTimeout(() => resolve(true), 1500))]).then(
+      Boolean,
+    );
+  }
+  await advances();
+  expect(await page.evaluate(() => "sameDocument" in globalThis)).toBe(true);
+  await publisher?.stop();
+  await inState(page, "ended");
+  await context.close();
+  expect(faults).toEqual([]);
+});

@@ -11,7 +11,7 @@ export type Failure =
 
 export type EngineEvents = {
   qualities(qualities: Quality[]): void;
-  /** After the first playlist and on each change: does it go on (no ENDLIST)? */
+  /** After the first playlist and whenever it has something new: does it go on (no ENDLIST)? */
   live(live: boolean): void;
   audioOnly(audioOnly: boolean): void;
   /** The engine has stopped; at most one call. */

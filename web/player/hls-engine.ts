@@ -2,7 +2,7 @@
 import Hls, { type ErrorData, ErrorTypes, Events, type HlsConfig, type Level, type LevelDetails } from "hls.js/light";
 import { createAttempts } from "./attempts.ts";
 import type { Engine, EngineEvents, Failure } from "./engine.ts";
-import { entryPoint, isBuffered } from "./live-edge.ts";
+import { ahead, entryPoint, isBuffered } from "./live-edge.ts";
 import { freshRendition, Renewal } from "./renewal.ts";
 import type { Quality } from "./state.ts";
 
@@ -12,6 +12,8 @@ const MARGIN_S = 0.35;
 const INSIDE_S = 0.05;
 /** A publisher may be away for the grace of 7 s and a media worker restart within it: the playlist is asked for longer. */
 const PLAYLIST_RETRIES = 14;
+const WINDOW_TOLERANCE_S = 0.5;
+const PLAYED_OUT_S = 0.1;
 const RECOVERY_WINDOW_MS = 10_000;
 /** In that window: requests under the old token may be on their way when the new one comes. */
 const RENEWALS = 3;
@@ -96,14 +98,28 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     }
   };
 
+  /** Loading begins at an earlier keyframe; the jump to the edge follows once all between is there. */
+  let catchingUp = false;
+  let holdBack = 0;
+  const toLive = () => {
+    const live = hls.liveSyncPosition;
+    if (live === null) return;
+    const entry = isBuffered(video, live) ? null : entryPoint(hls.latestLevelDetails?.partList ?? [], live);
+    catchingUp = entry !== null;
+    video.currentTime = entry === null ? live : entry + INSIDE_S;
+  };
+  /** The window has moved on, or begun anew on another media worker: hls.js would wait for what never comes. */
+  const leftBehind = (details: LevelDetails) =>
+    video.readyState > 0 &&
+    !video.seeking &&
+    video.currentTime < details.fragmentStart - WINDOW_TOLERANCE_S &&
+    ahead(video, video.currentTime) < PLAYED_OUT_S;
+
   hls.on(Events.MANIFEST_PARSED, (_event, { levels }) => {
     events.qualities(qualitiesOf(levels));
     events.audioOnly(levels.every((level) => !level.videoCodec && level.audioCodec));
   });
 
-  /** Loading begins at an earlier keyframe; the jump to the edge follows once all between is there. */
-  let catchingUp = false;
-  let holdBack = 0;
   const jumpToEdge = () => {
     const live = hls.liveSyncPosition;
     if (!catchingUp || live === null || !isBuffered(video, live)) return;
@@ -124,7 +140,9 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     if (details.live && details.partHoldBack !== holdBack) join(details);
     // hls.js is in the middle of its own handling here, and the answer may be to take it down.
     queueMicrotask(() => {
-      if (!stopped) events.live(details.live);
+      if (stopped) return;
+      if (details.live && leftBehind(details)) toLive();
+      if (details.advanced || !details.live) events.live(details.live);
     });
   });
   hls.on(Events.FRAG_BUFFERED, () => {
@@ -143,13 +161,7 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
 
   return {
     livePosition: () => hls.liveSyncPosition,
-    toLive() {
-      const live = hls.liveSyncPosition;
-      if (live === null) return;
-      const entry = isBuffered(video, live) ? null : entryPoint(hls.latestLevelDetails?.partList ?? [], live);
-      catchingUp = entry !== null;
-      video.currentTime = entry === null ? live : entry + INSIDE_S;
-    },
+    toLive,
     setQuality(index) {
       hls.loadLevel = index;
     },

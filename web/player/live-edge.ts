@@ -14,9 +14,12 @@ export function entryPoint(parts: readonly Part[], position: number): number | n
 
 type Buffer = Pick<HTMLVideoElement, "buffered">;
 
-export function isBuffered({ buffered }: Buffer, position: number): boolean {
+/** Seconds that are there to be played from `position` on. */
+export function ahead({ buffered }: Buffer, position: number): number {
   for (let range = 0; range < buffered.length; range += 1) {
-    if (buffered.start(range) <= position && position < buffered.end(range)) return true;
+    if (buffered.start(range) <= position && position < buffered.end(range)) return buffered.end(range) - position;
   }
-  return false;
+  return 0;
 }
+
+export const isBuffered = (media: Buffer, position: number): boolean => ahead(media, position) > 0;

@@ -9,6 +9,7 @@
 import { backoff, createAttempts, jitter } from "./attempts.ts";
 import type { Engine, Failure, OpenEngine } from "./engine.ts";
 import type { InfoReply } from "./info.ts";
+import { ahead } from "./live-edge.ts";
 import type { Phase, Store } from "./state.ts";
 
 const POLL_WAITING_MS = 2_000;
@@ -21,6 +22,8 @@ const UNREACHABLE_AFTER = 4;
 /** The media failing more often than this in a minute will not heal by itself. */
 const MEDIA_FAILURES = 5;
 const MINUTE_MS = 60_000;
+/** So many times there was something new while nothing played: the engine has lost its way. */
+const STUCK_UPDATES = 12;
 /** Further behind than this beyond the live position, the live badge says so. */
 const BEHIND_S = 4;
 /** ENDLIST came but the element may never say `ended`: looked at so often, and so long when more should be playable. */
@@ -51,6 +54,7 @@ export class Session {
   #networkFailures = 0;
   /** How often the index was missing although the stream is live. */
   #early = 0;
+  #stuckUpdates = 0;
   /** False only after the viewer paused. */
   #wantsToPlay = true;
 
@@ -138,14 +142,24 @@ export class Session {
         this.#networkFailures = 0;
         this.#store.set({ live });
         if (!live) this.#endSoon();
+        else this.#noticeStuck();
       },
       failed: (failure) => this.#failed(failure),
     });
   }
 
+  #noticeStuck(): void {
+    const waits = this.#phase === "buffering" && !this.#video.paused;
+    this.#stuckUpdates = waits ? this.#stuckUpdates + 1 : 0;
+    if (this.#stuckUpdates < STUCK_UPDATES) return;
+    this.#engine?.destroy();
+    this.#failed("media");
+  }
+
   #detach(): void {
     clearTimeout(this.#retry);
     clearTimeout(this.#ending);
+    this.#stuckUpdates = 0;
     this.#engine?.destroy();
     this.#engine = undefined;
     this.#store.set({ live: false, behind: 0, qualities: [], audioOnly: false, paused: this.#video.paused });
@@ -201,7 +215,7 @@ export class Session {
     let stalledMs = 0;
     const check = () => {
       stalledMs = this.#phase === "buffering" ? stalledMs + END_CHECK_MS : 0;
-      const playedOut = stalledMs > 0 && ahead(this.#video) < PLAYED_OUT_S;
+      const playedOut = stalledMs > 0 && ahead(this.#video, this.#video.currentTime) < PLAYED_OUT_S;
       if (playedOut || stalledMs >= END_PATIENCE_MS) this.#end();
       else this.#ending = setTimeout(check, END_CHECK_MS);
     };
@@ -286,9 +300,4 @@ export class Session {
     }
     this.#schedule();
   }
-}
-
-/** Seconds that are there to be played. */
-function ahead({ buffered, currentTime }: HTMLVideoElement): number {
-  return buffered.length === 0 ? 0 : buffered.end(buffered.length - 1) - currentTime;
 }

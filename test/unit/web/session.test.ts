@@ -15,7 +15,7 @@ class FakeVideo extends EventTarget {
   /** Until where there is something to play. */
   end = 0;
   get buffered() {
-    return { length: 1, end: () => this.end };
+    return { length: 1, start: () => 0, end: () => this.end };
   }
   /** What `play()` does next: resolve, or reject like a browser that wants a click. */
   allows: "sound" | "muted" | "nothing" = "sound";
@@ -208,6 +208,16 @@ describe("playing", () => {
 });
 
 describe("trouble", () => {
+  test("a playlist that goes on while nothing plays is begun anew", async () => {
+    await plays();
+    video.dispatchEvent(new Event("waiting"));
+    for (let updates = 0; updates < 12; updates += 1) engine().live(true);
+    await wait(500);
+    expect(engines).toHaveLength(2);
+    expect(engines[0]?.destroyed).toBe(true);
+    await plays();
+  });
+
   test("network failures are tried again further and further apart, and told after a few", async () => {
     await plays();
     for (const ms of [500, 1_000, 2_000, 4_000]) {
