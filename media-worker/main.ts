@@ -9,6 +9,11 @@ import { type MediaSettings, parseSettings, SettingsError } from "./settings.ts"
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 
 const LIVE = "live";
+/**
+ * Media lies outside of V8's heap, which stays at some 13 MB. So close to its smallest limit, V8 would mark all of it
+ * every half second for the sake of the media (measured: 40 % of the process's time).
+ */
+const LIVE_FLAGS = ["--max-semi-space-size=2", "--initial-old-space-size=64"];
 
 function settingsOrExit(): MediaSettings {
   try {
@@ -47,6 +52,7 @@ function runSupervisor(): void {
     forkLive: (ports: Ports | null) =>
       fork(fileURLToPath(import.meta.url), [LIVE], {
         stdio: ["ignore", "inherit", "inherit", "ipc"],
+        execArgv: [...process.execArgv, ...LIVE_FLAGS],
         env: {
           ...process.env,
           SLUICE_ENROL_TOKEN: "",
