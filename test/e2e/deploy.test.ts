@@ -39,8 +39,8 @@ test("every class and entrypoint of wrangler.toml is exported by the Worker", as
   const exported = Object.values(metafile.outputs).flatMap((output) => output.exports);
   const named = [
     ...Object.keys(config.exports ?? {}),
-    ...config.durable_objects.bindings.map((binding) => binding.class_name),
-    ...config.migrations.flatMap((migration) => migration.new_sqlite_classes ?? []),
+    ...config.durable_objects.bindings.map((binding: { class_name: string }) => binding.class_name),
+    ...config.migrations.flatMap((migration: { new_sqlite_classes?: string[] }) => migration.new_sqlite_classes ?? []),
   ];
   expect(named.length).toBeGreaterThan(4);
   expect(exported).toEqual(expect.arrayContaining(named));
