@@ -10,11 +10,13 @@ import {
   type JobReport,
   LINK_VERSION,
   type LinkKeys,
+  type StreamProgress,
 } from "#contract/media";
 import { Connection, type Hello, type Order, type Welcome } from "./link/connection.ts";
 import { EnrolmentRefused, Identity } from "./link/identity.ts";
+import { Journal } from "./link/journal.ts";
 import { LiveChild, type Ports } from "./link/live-child.ts";
-import { hashStreamKey, Publishers } from "./link/publishers.ts";
+import { hashStreamKey, leftBehind, Publishers } from "./link/publishers.ts";
 import { ReportPoster } from "./link/report-poster.ts";
 import { Spool } from "./link/spool.ts";
 import type { Log } from "./log.ts";
@@ -42,6 +44,7 @@ export class Supervisor {
   readonly #log: Log;
   readonly #publishers = new Publishers();
   readonly #spool: Spool;
+  readonly #journal: Journal;
   readonly #poster: ReportPoster;
   readonly #connection: Connection;
   readonly #live: LiveChild;
@@ -62,6 +65,7 @@ export class Supervisor {
     this.#identity = Identity.load(settings.dataDir);
     this.#enrolToken = settings.enrolToken;
     this.#spool = new Spool(path.join(settings.dataDir, "spool/reports"), log);
+    this.#journal = new Journal(path.join(settings.dataDir, "spool/running"), log);
     this.#poster = new ReportPoster({
       spool: this.#spool,
       url: `${settings.controlUrl}/internal/media/reports`,
@@ -81,6 +85,7 @@ export class Supervisor {
       fork: forkLive,
       authorise: (request) => this.#authorise(request),
       onEvent: ({ job, progress, body }) => this.#report(this.#publishers.report(job, progress, body, Date.now())),
+      onProgress: (jobs) => this.#progress(jobs),
       onListening: (ports) => this.#listens(ports),
       onDied: (how) => this.#liveDied(how, onFatal),
       log,
@@ -91,6 +96,10 @@ export class Supervisor {
   start(): void {
     if (!this.#identity && this.#enrolToken === null) {
       throw new Error("SLUICE_ENROL_TOKEN: is required, because this media worker has no identity yet");
+    }
+    for (const entry of this.#journal.left()) {
+      this.#spool.add(leftBehind(entry, Date.now()));
+      this.#journal.remove(entry.job_id);
     }
     this.#live.start();
   }
@@ -144,9 +153,20 @@ export class Supervisor {
   #report(report: JobReport): void {
     const terminal = report.body.event === "ended";
     // Terminal reports go both ways: by the link at once, in order with what follows; by the spool surely.
-    if (terminal) this.#spool.add(report);
+    if (terminal) {
+      this.#spool.add(report);
+      this.#journal.remove(report.job_id);
+    }
     this.#connection.send({ type: "job_event", report });
     if (terminal) this.#poster.kick();
+  }
+
+  #progress(jobs: { job_id: string; progress: StreamProgress }[]): void {
+    for (const { job_id, progress } of jobs) {
+      this.#publishers.progress([progress], Date.now());
+      const entry = this.#publishers.journalEntry(job_id, progress);
+      if (entry) this.#journal.write(entry);
+    }
   }
 
   async #hello(): Promise<Hello> {

@@ -23,6 +23,11 @@ export const FromLive = z.discriminatedUnion("type", [
     body: StreamEvent,
   }),
   z.object({ type: z.literal("snapshot"), rid: z.number().int(), running: z.array(RunningJob), viewers: Viewers }),
+  /** Jobs that came further, as soon as they did. */
+  z.object({
+    type: z.literal("progress"),
+    jobs: z.array(z.object({ job_id: z.string(), progress: StreamProgress })),
+  }),
   z.object({ type: z.literal("drained") }),
 ]);
 export type FromLive = z.infer<typeof FromLive>;

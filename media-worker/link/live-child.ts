@@ -19,6 +19,7 @@ export type LiveChildOptions = {
   fork(ports: Ports | null): ChildProcess;
   authorise(request: AuthoriseRequest): Promise<AuthoriseReply>;
   onEvent(event: Pick<Event, "job" | "progress" | "body">): void;
+  onProgress(jobs: Extract<FromLive, { type: "progress" }>["jobs"]): void;
   onListening(ports: Ports): void;
   /** It died; everything it ran is over. It is started again if it ever listened. */
   onDied(how: string): void;
@@ -118,6 +119,9 @@ export class LiveChild {
         break;
       case "snapshot":
         this.#snapshots.get(frame.rid)?.(frame);
+        break;
+      case "progress":
+        this.#options.onProgress(frame.jobs);
         break;
       case "drained":
         this.#drained?.();

@@ -10,6 +10,9 @@ export type Channel = {
   on(event: "message", listener: (message: unknown) => void): unknown;
 };
 
+/** A segment that viewers may have seen is known to the supervisor so soon. */
+const PROGRESS_MS = 50;
+
 const AWAY: AuthoriseReply = { ok: false, reason: "unavailable", message: "The control plane is away" };
 
 /** `start` gets the `Control` and resolves when the live process listens. */
@@ -46,6 +49,23 @@ export async function serveSupervisor(
   });
   live = await start(control);
   send({ type: "listening", ...live.ports });
+  tellProgress(live);
+
+  function tellProgress(live: LiveProcess): void {
+    const told = new Map<string, number>();
+    setInterval(() => {
+      const running = live.running();
+      const jobs = running.flatMap(({ job_id, progress }) =>
+        told.get(job_id) === progress.next_msn ? [] : [{ job_id, progress }],
+      );
+      if (jobs.length > 0) send({ type: "progress", jobs });
+      for (const { job_id, progress } of jobs) told.set(job_id, progress.next_msn);
+      if (told.size > running.length) {
+        const ids = new Set(running.map(({ job_id }) => job_id));
+        for (const job_id of told.keys()) if (!ids.has(job_id)) told.delete(job_id);
+      }
+    }, PROGRESS_MS);
+  }
 
   function answer({ rid, reply }: Extract<ToLive, { type: "authorised" }>): void {
     const settle = asked.get(rid);

@@ -7,9 +7,12 @@ import { GRACE_MS } from "#contract/live";
 import type { AuthoriseReply, JobReport, PublishGrant, RunningJob, StreamEvent, StreamProgress } from "#contract/media";
 import { newEpoch, newJobId, newLease, newSession } from "#kit/publish-ids";
 import { continueAfter } from "#kit/sequence";
+import type { JournalEntry } from "./journal.ts";
 
 const KNOWN_MAX = 10_000;
 const KNOWN_FOR_MS = 24 * 3600 * 1000;
+/** More than a session can report between two entries of the journal. */
+const REPORTS_PER_PROGRESS = 1_000;
 /** A publisher that was let in runs at once. One that does not by then never will. */
 const START_MS = 10_000;
 
@@ -81,6 +84,14 @@ export class Publishers {
     return { ok: true, grant };
   }
 
+  /** What of a job the next process must know if this one is killed, or null when it is not ours. */
+  journalEntry(job_id: string, progress: StreamProgress): JournalEntry | null {
+    const job = this.#jobs.get(job_id);
+    if (!job) return null;
+    const { attempt, lease } = job.grant;
+    return { job_id, attempt, lease, seq: job.seq, progress };
+  }
+
   /** Gives an event its fence and its sequence number. */
   report({ job_id, attempt, lease }: Fence, progress: StreamProgress, body: StreamEvent, now: number): JobReport {
     const job = this.#jobs.get(job_id);
@@ -137,38 +148,16 @@ export class Publishers {
     return ghosts.map((job) => this.#lose(job, now));
   }
 
-  /** Ended with numbers beyond all that viewers may have seen. */
   #lose({ grant }: Job, now: number): JobReport {
-    const session = this.#sessions.get(grant.stream_id);
-    const numbers = session
-      ? continueAfter(session.progress, now - session.at)
-      : { first_msn: grant.first_msn, discontinuity_sequence: grant.discontinuity_sequence };
-    const progress: StreamProgress = {
-      stream_id: grant.stream_id,
-      session: grant.session,
-      epoch: grant.epoch,
-      next_msn: numbers.first_msn,
-      discontinuity_sequence: numbers.discontinuity_sequence,
-      target_duration_s: session?.progress.target_duration_s ?? grant.last_target_duration_s ?? 2,
-      bytes_in: session?.progress.bytes_in ?? 0,
-    };
-    const body = { event: "ended", reason: "worker_stopped", blame: "internal", ended_at: now } as const;
-    return this.report(grant, progress, body, now);
+    const progress = this.#sessions.get(grant.stream_id)?.progress ?? startOf(grant);
+    return this.report(grant, progress, lost(now), now);
   }
 
   #start(key_hash: string, grant: PublishGrant, offline: boolean, now: number): void {
     this.#jobs.set(grant.job_id, { grant, key_hash, offline, seq: 0, at: now });
-    const { stream_id, session, epoch, first_msn, discontinuity_sequence, last_target_duration_s } = grant;
+    const { stream_id, session } = grant;
     const before = this.#sessions.get(stream_id);
-    const start: StreamProgress = {
-      stream_id,
-      session,
-      epoch,
-      next_msn: first_msn,
-      discontinuity_sequence,
-      target_duration_s: last_target_duration_s ?? 2,
-      bytes_in: 0,
-    };
+    const start = startOf(grant);
     const progress = before ? notBefore(before.progress, start) : start;
     this.#sessions.set(stream_id, { session, progress, at: now, ended_at: null });
     if (this.#sessions.size <= KNOWN_MAX) return;
@@ -179,6 +168,34 @@ export class Publishers {
     }
   }
 }
+
+function startOf(grant: PublishGrant): StreamProgress {
+  const { stream_id, session, epoch, first_msn, discontinuity_sequence, last_target_duration_s } = grant;
+  return {
+    stream_id,
+    session,
+    epoch,
+    next_msn: first_msn,
+    discontinuity_sequence,
+    target_duration_s: last_target_duration_s ?? 2,
+    bytes_in: 0,
+  };
+}
+
+/** The end of a session whose process died. */
+const lost = (now: number): StreamEvent => ({
+  event: "ended",
+  reason: "worker_stopped",
+  blame: "internal",
+  ended_at: now,
+});
+
+/** What to report of a session that a killed media worker left, further on in the numbers of its reports. */
+export const leftBehind = (entry: JournalEntry, now: number): JobReport => ({
+  ...entry,
+  seq: entry.seq + REPORTS_PER_PROGRESS,
+  body: lost(now),
+});
 
 /** The newer progress, whose numbers never fall below those that were seen before. */
 function notBefore(seen: StreamProgress, newer: StreamProgress): StreamProgress {

@@ -92,19 +92,27 @@ function childrenOf(pid: number): number[] {
     .map(Number)
     .filter((candidate) => {
       try {
-        const stat = readFileSync(`/proc/${candidate}/stat`, "utf8");
-        return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === pid;
+        return parentOf(candidate) === pid;
       } catch {
         return false; // it ended while we looked
       }
     });
 }
 
-export const isAlive = (pid: number): boolean => {
+/** A zombie that nobody has reaped yet is dead. */
+export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return stateOf(pid) !== "Z";
   } catch {
-    return false;
+    return false; // not even a zombie
   }
-};
+}
+
+/** The fields after the name, which may hold anything. */
+function statOf(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+const stateOf = (pid: number) => statOf(pid)[0];
+const parentOf = (pid: number) => Number(statOf(pid)[1]);
