@@ -17,8 +17,8 @@ import { parseSettings, type Settings } from "./settings.ts";
 
 /** The bundle is `dist/launcher/main.js`. */
 const ROOT = path.resolve(import.meta.dirname, "../..");
-/** A media worker that is not linked by then keeps trying; the log says why. */
-const LINK_MS = 5000;
+/** A media worker that is not linked by then will not be; the log says why. */
+const LINK_MS = 20_000;
 
 /** The cron trigger of `wrangler.toml`. It never fires by itself locally. */
 const EVERY_MINUTE = "* * * * *";
@@ -126,8 +126,7 @@ async function launch(): Promise<void> {
   });
   running.edge = edge;
   const applied = await edge.migrate();
-  if (applied.length > 0)
-    log.entry({ source: "sluice", level: "info", message: `Database: applied ${applied.join(", ")}` });
+  for (const name of applied) log.entry({ source: "sluice", level: "info", message: `Database: applied ${name}` });
 
   const account = { admin_username: settings.adminUsername, admin_password: settings.adminPassword };
   const setUp = await bootstrap(at.origin, secret, { ...account, demo: true, enrol: !enrolled });

@@ -25,6 +25,16 @@ const STOP_MS = 5000;
 /** A process that ran this long was well. */
 const SETTLED_MS = 10_000;
 
+/** Kills a process that leads a group, and all that it started. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
 export function startMedia({ script, env, log, onEvent }: MediaOptions): Media {
   const backOff = new BackOff(250, 8000);
   let child: ChildProcess;
@@ -41,7 +51,7 @@ export function startMedia({ script, env, log, onEvent }: MediaOptions): Media {
       env: { ...process.env, ...env, SLUICE_EXIT_WITH_PARENT: "1" },
     });
     child = current;
-    exited = new Promise((resolve) => current.once("close", () => resolve()));
+    exited = new Promise((resolve) => current.once("exit", () => resolve()));
     const read = (entry: Entry & { event?: string | undefined }) => {
       log.entry(entry);
       if (entry.event !== undefined) onEvent(entry.event, entry.fields ?? {});
@@ -50,7 +60,9 @@ export function startMedia({ script, env, log, onEvent }: MediaOptions): Media {
     current.stdin?.on("error", () => undefined);
     if (current.stdout) createInterface(current.stdout).on("line", (line) => read(readLine("media", line)));
     if (current.stderr) createInterface(current.stderr).on("line", (line) => read(readLine("media", line, "error")));
-    current.once("close", async (code, signal) => {
+    current.once("exit", async (code, signal) => {
+      // What it started goes with it, and gives back the ports.
+      killGroup(current);
       if (!wanted || child !== current) return;
       if (performance.now() - began >= SETTLED_MS) backOff.reset();
       const wait = Math.round(backOff.next());
@@ -64,12 +76,12 @@ export function startMedia({ script, env, log, onEvent }: MediaOptions): Media {
   const end = async () => {
     const [current, gone] = [child, exited];
     current.kill("SIGTERM");
-    const timer = setTimeout(() => current.kill("SIGKILL"), STOP_MS);
+    const timer = setTimeout(() => killGroup(current), STOP_MS);
     await gone;
     clearTimeout(timer);
   };
 
-  process.once("exit", () => child.kill("SIGKILL"));
+  process.once("exit", () => killGroup(child));
   start();
   return {
     async restart() {

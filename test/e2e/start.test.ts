@@ -95,6 +95,16 @@ describe("the first start and the next", () => {
     expect(await launch().ready).toMatchObject({ stream_key: null, stream_id: null, public_key: null });
   });
 
+  test("a data folder whose database was thrown away starts from nothing, with the media worker it has", async () => {
+    const first = launch();
+    const told = await first.ready;
+    await first.stop();
+    rmSync(path.join(data, "edge"), { recursive: true });
+    const again = await launch().ready;
+    expect(again.admin_password).toMatch(/^\S{12,}$/);
+    expect(again.stream_key).not.toBe(told.stream_key);
+  });
+
   test("people get lines to read, with the command to paste", async () => {
     const started = launch({ command: [process.execPath, path.resolve("scripts/start.mjs")] });
     await until("the banner", 60_000, () => started.logs().includes("Ctrl-C stops everything."));
