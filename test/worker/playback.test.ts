@@ -251,6 +251,18 @@ describe("a media worker that fails", () => {
     expect(JSON.stringify(reply.body)).not.toContain(behaviour);
   });
 
+  test("and lost the window of a live stream has its players come again", async () => {
+    const failing = await TestMediaWorker.enrol("empty");
+    await failing.connect();
+    const { id, public_key } = await liveStream({}, failing);
+    const claims = { stream_id: id, generation: 0, viewer: "v", expires: Math.floor(Date.now() / 1000) + 60 };
+    const token = await mint(claims, public_key);
+    const playlist = await hls(public_key, `${token}/source.m3u8`);
+    expect(playlist.status).toBe(503);
+    expect(playlist.headers.get("retry-after")).toBe("1");
+    expect((await hls(public_key, `${token}/tabc-0.m4s`)).status).toBe(404);
+  });
+
   test("and does not answer is given up in time", async () => {
     const init = { method: "GET", headers: new Headers() };
     const hanging: Pick<Fetcher, "fetch"> = {

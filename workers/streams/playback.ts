@@ -2,7 +2,7 @@
 import { exports } from "cloudflare:workers";
 import type { PlaybackRoute } from "#contract/live";
 import { currentKey, EDGE } from "#kit/link-keys";
-import { MASTER, parseMediaName } from "#kit/media-names";
+import { MASTER, MEDIA_PLAYLIST, parseMediaName } from "#kit/media-names";
 import { mintPathToken, newViewerId, PATH_TOKEN_LIFETIME_S, verifyPathToken } from "#kit/path-token";
 import { ViewerWindow } from "#kit/viewer-window";
 import { liveStream } from "../../durable-objects/stubs.ts";
@@ -84,6 +84,8 @@ async function fetchMedia(
   await response.body?.cancel();
   switch (response.status) {
     case 404:
+      // Whoever plays it already must not give up while the publisher reconnects to a media worker that restarted.
+      if (name === MEDIA_PLAYLIST && (state === "live" || state === "grace")) throw comeAgain();
       throw new ApiError("not_live", name === MASTER ? undefined : "It is not in the stream's window any more");
     case 400:
       throw new ApiError("invalid_request", "_HLS_msn and _HLS_part must name what comes next");
@@ -91,13 +93,15 @@ async function fetchMedia(
     case 503:
       // The window of a stream that ended went with its worker.
       if (state === "offline" || state === "starting") throw new ApiError("not_live");
-      throw new ApiError("unavailable", undefined, { headers: { "Retry-After": "1" } });
+      throw comeAgain();
     case 504:
       throw new ApiError("upstream_timeout");
     default:
       throw new ApiError("upstream_failed");
   }
 }
+
+const comeAgain = () => new ApiError("unavailable", undefined, { headers: { "Retry-After": "1" } });
 
 /** The directives of a playlist reload, spelt in one way: they are part of the cache's key. Throws `invalid_request`. */
 function reloadQuery(search: string): string {
