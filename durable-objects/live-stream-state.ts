@@ -8,7 +8,6 @@
  * The session (and `started_at`) lives from `starting` to `offline`; each publisher in it has an epoch of its own. In
  * grace a publisher may be back but not ready yet: then the end of the grace leads to `starting`, still announced.
  */
-import { z } from "zod";
 import type { DomainEvent } from "#contract/events";
 import {
   type BeginPublish,
@@ -16,102 +15,19 @@ import {
   GRACE_MS,
   LINGER_MS,
   LIVE_MOVES,
-  LiveState,
+  type LiveState,
   type PlaybackRoute,
 } from "#contract/live";
-import { type JobReport, type RunningJob, StreamProgress } from "#contract/media";
+import type { JobReport, RunningJob, StreamProgress } from "#contract/media";
 import { newEpoch, newSession } from "#kit/publish-ids";
 import { continueAfter } from "#kit/sequence";
+import type { LiveRecord, Projection, Worker } from "./live-record.ts";
 
 const TAKEOVERS_PER_MINUTE = 10;
 const MINUTE_MS = 60_000;
 /** D1 is told of a new viewer count at most this often. */
 const VIEWER_PROJECTION_MS = 10_000;
 const WARNINGS_MAX = 8;
-
-const Worker = z.object({ id: z.string(), play_url: z.string() });
-const Publisher = z.object({ job_id: z.string(), lease: z.string(), worker: Worker, ready: z.boolean() });
-
-/** What D1 shows of the state, under `version`. */
-const Projection = z.object({
-  is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]),
-  viewer_count: z.number(),
-  total_views: z.number(),
-  started_at: z.number().nullable(),
-  ended_at: z.number().nullable(),
-  last_target_duration: z.number().nullable(),
-});
-export type Projection = z.infer<typeof Projection>;
-
-export const LiveRecord = z.object({
-  stream_id: z.number().int(),
-  stream_name: z.string(),
-  owner_username: z.string(),
-  state: LiveState,
-  session: z.string().nullable(),
-  epoch: z.string().nullable(),
-  /** How often this session was announced as live: more than once when it came back after its offline event. */
-  announced: z.number(),
-  publisher: Publisher.nullable(),
-  /** Lease of the publisher whose worker went away; it may come back as long as nobody else came. */
-  lost_lease: z.string().nullable(),
-  /** Who holds the stream's window. */
-  worker: Worker.nullable(),
-  generation: z.number().int(),
-  grace_until: z.number().nullable(),
-  linger_until: z.number().nullable(),
-  /** When publishers were replaced, within the last minute. */
-  takeovers: z.array(z.number()),
-  /** The furthest known point of the stream; `exact` when nothing can have come after it. */
-  position: z.object({ progress: StreamProgress, at: z.number(), exact: z.boolean() }).nullable(),
-  warnings: z.array(z.string()),
-  started_at: z.number().nullable(),
-  ended_at: z.number().nullable(),
-  last_target_duration: z.number().nullable(),
-  viewers: z.number(),
-  /** Of this session. Added to `total_views` at its end. */
-  peak_viewers: z.number(),
-  total_views: z.number(),
-  viewers_projected_at: z.number(),
-  projection: Projection,
-  version: z.number().int(),
-});
-export type LiveRecord = z.infer<typeof LiveRecord>;
-
-export const newLiveRecord = (streamId: number): LiveRecord => ({
-  stream_id: streamId,
-  stream_name: "",
-  owner_username: "",
-  state: "offline",
-  session: null,
-  epoch: null,
-  announced: 0,
-  publisher: null,
-  lost_lease: null,
-  worker: null,
-  generation: 0,
-  grace_until: null,
-  linger_until: null,
-  takeovers: [],
-  position: null,
-  warnings: [],
-  started_at: null,
-  ended_at: null,
-  last_target_duration: null,
-  viewers: 0,
-  peak_viewers: 0,
-  total_views: 0,
-  viewers_projected_at: 0,
-  projection: {
-    is_live: 0,
-    viewer_count: 0,
-    total_views: 0,
-    started_at: null,
-    ended_at: null,
-    last_target_duration: null,
-  },
-  version: 0,
-});
 
 /** An event and its deterministic id. */
 export type LiveEvent = { id: string; event: DomainEvent };
@@ -219,7 +135,7 @@ export class LiveStreamState {
   }
 
   /** A worker (re)connected and says that it runs this job: true when it may go on. */
-  resume(job: RunningJob, worker: z.infer<typeof Worker>, now: number): boolean {
+  resume(job: RunningJob, worker: Worker, now: number): boolean {
     const record = this.record;
     const current = record.publisher;
     const known = (current?.lease ?? record.lost_lease) === job.lease;

@@ -7,7 +7,8 @@ import type { Env } from "../workers/core/env.ts";
 import { logFailure } from "../workers/core/log.ts";
 import { projectLiveState } from "../workers/streams/live-projection.ts";
 import { Alarm } from "./alarm.ts";
-import { LiveRecord, LiveStreamState, newLiveRecord, type Revocation } from "./live-stream-state.ts";
+import { LiveRecord, newLiveRecord } from "./live-record.ts";
+import { LiveStreamState, type Revocation } from "./live-stream-state.ts";
 import { mediaNode } from "./stubs.ts";
 
 const PROJECTION_RETRY_MS = 2_000;

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type BeginReply, GRACE_MS, LINGER_MS, LIVE_MOVES, LiveState } from "#contract/live";
 import type { EndReason, JobReport, RunningJob, StreamEvent, StreamProgress } from "#contract/media";
-import { LiveRecord, LiveStreamState, newLiveRecord } from "../../durable-objects/live-stream-state.ts";
+import { LiveRecord, newLiveRecord } from "../../durable-objects/live-record.ts";
+import { LiveStreamState } from "../../durable-objects/live-stream-state.ts";
 
 const A = { id: "wa", play_url: "http://a.test" };
 const B = { id: "wb", play_url: "http://b.test" };
