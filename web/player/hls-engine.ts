@@ -1,8 +1,18 @@
 /** Low-latency HLS through hls.js, set to stay clear of stalls rather than to win the last 300 ms. */
-import Hls, { type ErrorData, ErrorTypes, Events, type HlsConfig, type Level, type LevelDetails } from "hls.js/light";
+import Hls, {
+  type ErrorData,
+  ErrorDetails,
+  ErrorTypes,
+  Events,
+  type Fragment,
+  type HlsConfig,
+  type Level,
+  type LevelDetails,
+  type Part,
+} from "hls.js/light";
 import { createAttempts } from "./attempts.ts";
 import type { Engine, EngineEvents, Failure } from "./engine.ts";
-import { ahead, entryPoint, isBuffered } from "./live-edge.ts";
+import { ahead, entryPoint, isBuffered, stretchStart } from "./live-edge.ts";
 import { freshRendition, Renewal } from "./renewal.ts";
 import type { Quality } from "./state.ts";
 
@@ -25,6 +35,8 @@ export const hlsConfig: Partial<HlsConfig> = {
   // Catches up after a stall, too slowly to be heard.
   maxLiveSyncPlaybackRate: 1.05,
   backBufferLength: 30,
+  // It takes a discontinuity at the first segment after a pause for a contradiction (1.7.4).
+  ignorePlaylistParsingErrors: true,
   enableDateRangeMetadataCues: false,
   enableEmsgMetadataCues: false,
   enableID3MetadataCues: false,
@@ -91,7 +103,9 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
   const onFatal = (data: ErrorData) => {
     const status = data.response?.code;
     if (data.type === ErrorTypes.MEDIA_ERROR) {
-      if (mediaErrors.note() === 1) hls.recoverMediaError();
+      // Media that does not fit the source buffers (a track was added) would not fit them the second time either.
+      const again = data.details !== ErrorDetails.BUFFER_APPEND_ERROR && mediaErrors.note() === 1;
+      if (again) hls.recoverMediaError();
       else fail("media");
     } else {
       fail(status === 404 ? "gone" : status === 403 ? "refused" : "network");
@@ -100,6 +114,7 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
 
   /** Loading begins at an earlier keyframe; the jump to the edge follows once all between is there. */
   let catchingUp = false;
+  let starting = false;
   let holdBack = 0;
   const toLive = () => {
     const live = hls.liveSyncPosition;
@@ -130,9 +145,13 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     holdBack = details.partHoldBack;
     hls.targetLatency = holdBack + MARGIN_S;
     const live = hls.liveSyncPosition;
-    const entry = live === null || isBuffered(video, live) ? null : entryPoint(details.partList ?? [], live);
+    if (live === null || isBuffered(video, live)) return;
+    const parts = details.partList ?? [];
+    const stretch = stretchStart(parts);
+    const entry = stretch > live ? stretch : entryPoint(parts, live);
     if (entry === null) return;
-    catchingUp = true;
+    starting = true;
+    catchingUp = entry < live;
     hls.targetLatency = details.edge - entry - INSIDE_S;
   };
   // Fires before hls.js chooses where to start.
@@ -145,9 +164,10 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
       if (details.advanced || !details.live) events.live(details.live);
     });
   });
-  hls.on(Events.FRAG_BUFFERED, () => {
-    if (!catchingUp) return;
-    hls.targetLatency = holdBack + MARGIN_S;
+  hls.on(Events.FRAG_BUFFERED, (_event, { frag, part }) => {
+    if (!part) markParts(hls.latestLevelDetails?.partList ?? [], frag);
+    if (starting) hls.targetLatency = holdBack + MARGIN_S;
+    starting = false;
     jumpToEdge();
   });
   hls.on(Events.ERROR, (_event, data) => {
@@ -167,6 +187,17 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     },
     destroy: stop,
   };
+}
+
+/**
+ * hls.js forgets that it has the parts of a segment that it loaded whole. Without them it does not go on to a part that
+ * has no keyframe, and playback stands still until that one has left the playlist (1.7.4).
+ */
+function markParts(parts: readonly Part[], whole: Fragment): void {
+  for (const part of parts) {
+    if (part.fragment.sn === whole.sn && part.fragment.cc === whole.cc)
+      part.elementaryStreams = whole.elementaryStreams;
+  }
 }
 
 export function qualitiesOf(levels: readonly Pick<Level, "height" | "frameRate" | "bitrate">[]): Quality[] {

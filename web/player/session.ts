@@ -234,6 +234,8 @@ export class Session {
       sound();
       if (!video.muted) store.set({ mutedByBrowser: false });
     });
+    // hls.js may begin a new media source by itself (a track was added): the element then waits for a word.
+    on("loadedmetadata", () => this.#wantsToPlay && void this.#play());
     on("play", () => store.set({ paused: false, blocked: false }));
     on("pause", () => store.set({ paused: true }));
     on("playing", () => this.#engine && store.set({ phase: "playing", problem: null }));

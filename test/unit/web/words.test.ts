@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { backoff, jitter } from "../../../web/player/attempts.ts";
 import { qualitiesOf } from "../../../web/player/hls-engine.ts";
-import { entryPoint } from "../../../web/player/live-edge.ts";
+import { entryPoint, stretchStart } from "../../../web/player/live-edge.ts";
 import { words } from "../../../web/player/screens.ts";
 import { embedSnippet, ffmpegCommand } from "../../../web/streams/addresses.ts";
 import { elapsed } from "../../../web/ui/elapsed.ts";
@@ -66,7 +66,7 @@ describe("where somebody joins a stream with long GOPs", () => {
     [...text].map((mark, index) => ({
       start: 100 + index,
       independent: mark === "k",
-      fragment: { sn: Math.floor(index / 4) },
+      fragment: { sn: Math.floor(index / 4), cc: index < 6 ? 3 : 4 },
     }));
   test.each([
     ["the segment there has one: hls.js finds it", "k...k...", 106, null],
@@ -77,5 +77,11 @@ describe("where somebody joins a stream with long GOPs", () => {
     ["sound alone: every part will do", "kkkkkkkk", 106, null],
   ])("%s", (_name, text, position, entry) => {
     expect(entryPoint(parts(text), position)).toBe(entry);
+  });
+
+  test("what came before the last discontinuity may have other tracks: the stretch since then is known", () => {
+    expect(stretchStart(parts("k...k.k."))).toBe(106);
+    expect(stretchStart(parts("k..."))).toBe(100);
+    expect(stretchStart([])).toBe(0);
   });
 });
