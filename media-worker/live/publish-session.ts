@@ -13,7 +13,15 @@ import type { Clock } from "./clock.ts";
 import type { AccessUnit, Announced, AudioConfig, PublisherConnection, PublisherInput, VideoConfig } from "./media.ts";
 import type { TimedUnit } from "./reader.ts";
 import { Timeline } from "./timeline.ts";
-import { type AudioTrack, audioTrack, describeTracks, type Tracks, VIDEO_TIMESCALE, videoTrack } from "./tracks.ts";
+import {
+  type AudioTrack,
+  audioTrack,
+  describeTracks,
+  type Tracks,
+  VIDEO_TIMESCALE,
+  type VideoTrack,
+  videoTrack,
+} from "./tracks.ts";
 
 const GATHER_MS = 500;
 const GATHER_BYTES = 8 * 1024 * 1024;
@@ -192,19 +200,20 @@ export class PublishSession implements PublisherInput {
   }
 
   #video(unit: AccessUnit): void {
-    if (this.#latest.video === null) return;
+    const { video } = this.#latest;
+    if (video === null) return;
     this.#waitingSince = null;
     if (this.#lost === "video") this.#lost = null;
-    if (this.#playing === null || this.#playing.tracks.video !== this.#latest.video) {
+    if (this.#playing === null || this.#playing.tracks.video !== video) {
       // A picture of parameters that do not play yet: only an IDR can begin with them.
-      if (unit.key) this.#begin();
+      if (unit.key) this.#begin(video);
       else return;
-    } else if (unit.key && this.#playing.tracks.audio !== this.#wanted().audio) this.#begin();
+    } else if (unit.key && this.#playing.tracks.audio !== this.#audioTrack()) this.#begin(video);
     if (this.#placeVideo(unit)) return;
     // The clock jumped. Nothing undecodable: the new timeline begins here, or else at the next IDR.
     this.#playing = null;
     if (!unit.key) return;
-    this.#begin();
+    this.#begin(video);
     this.#placeVideo(unit);
   }
 
@@ -225,7 +234,7 @@ export class PublishSession implements PublisherInput {
     if (this.#lost === "audio") this.#lost = null;
     if (this.#playing === null) {
       if (!this.#goesOnWithoutVideo(unit)) return;
-      this.#begin();
+      this.#begin(null);
     } else if (this.#playing.tracks.audio === null) {
       // It joins at the next IDR.
       return;
@@ -233,7 +242,7 @@ export class PublishSession implements PublisherInput {
       // Frames of other parameters cannot go on in the same track.
       this.#playing = null;
       if (!this.#goesOnWithoutVideo(unit)) return;
-      this.#begin();
+      this.#begin(null);
     }
     this.#placeAudio(unit, track);
   }
@@ -249,31 +258,29 @@ export class PublishSession implements PublisherInput {
   #placeAudio(unit: AccessUnit, track: AudioTrack): void {
     if (this.#playing === null) return;
     const { timeline, tracks } = this.#playing;
-    const time = timeline.placeAudio(unit.dts);
-    if (time === "drop") return;
-    if (time === "break") {
-      this.#begin();
+    const placed = timeline.placeAudio(unit.dts);
+    if (placed === "drop") return;
+    if (placed === "break") {
+      this.#begin(null);
       this.#placeAudio(unit, track);
       return;
     }
-    this.#owner.unit({ kind: "audio", time, data: unit.data });
+    this.#owner.unit({ kind: "audio", ...placed, data: unit.data });
     if (tracks.video && timeline.audioMs - timeline.videoMs > TRACK_LOST_MS) {
       this.#lost = "video";
-      this.#begin();
+      this.#begin(null);
     }
   }
 
-  /** The tracks a timeline that begins now would have. */
-  #wanted(): Tracks {
-    return {
-      video: this.#lost === "video" ? null : this.#latest.video,
-      audio: this.#lost === "audio" ? null : this.#latest.audio,
-    };
+  /** What audio there is to go with the video. */
+  #audioTrack(): AudioTrack | null {
+    return this.#lost === "audio" ? null : this.#latest.audio;
   }
 
-  #begin(): void {
+  /** A timeline with video begins at an IDR picture only, one without at any audio frame. */
+  #begin(video: VideoTrack | null): void {
     const before = this.#playing;
-    const tracks = this.#wanted();
+    const tracks = { video, audio: this.#audioTrack() };
     this.#playing = { tracks, timeline: new Timeline(tracks.video !== null, tracks.audio?.parameters ?? null) };
     this.#waitingSince = null;
     this.#owner.timeline(this, tracks);

@@ -5,7 +5,7 @@ import type { Tracks } from "./tracks.ts";
 /** One access unit on its timeline. Times in ticks of the track's timescale. */
 export type TimedUnit =
   | { kind: "video"; time: number; cts: number; key: boolean; data: Buffer }
-  | { kind: "audio"; time: number; data: Buffer };
+  | { kind: "audio"; time: number; duration: number; data: Buffer };
 
 export interface StreamReader {
   /** A publish session brings media for the first time; a `timeline` follows at once. */

@@ -16,6 +16,8 @@ const SLIP_MS = 500;
 const AUDIO_DRIFT_MS = 100;
 const TICKS_PER_MS = VIDEO_TIMESCALE / 1000;
 
+export type PlacedAudio = { time: number; duration: number };
+
 export class Timeline {
   readonly #hasVideo: boolean;
   readonly #rate: number;
@@ -54,17 +56,21 @@ export class Timeline {
   }
 
   /**
-   * Start in samples. `drop`: this frame's time has passed already. `break`: without video, the publisher's clock
-   * jumped and this timeline is over.
+   * In samples. `drop`: this frame's time has passed already. `break`: without video, the publisher's clock jumped and
+   * this timeline is over.
+   *
+   * Frames join without a gap. Where some are missing, the first one after them begins where the last one ended and
+   * lasts until its own end: heard a little early, and no later frame need be known to say how long one lasts.
    */
-  placeAudio(dts: number): number | "drop" | "break" {
+  placeAudio(dts: number): PlacedAudio | "drop" | "break" {
     this.#audioOrigin ??= this.#firstAudioOrigin(dts);
     const arrived = ((dts - this.#audioOrigin) * this.#rate) / 1000;
     const start = this.#nextAudio === null ? Math.round(arrived) : this.#follow(dts, arrived, this.#nextAudio);
     if (start === "break") return start;
     if (start === "drop" || start < 0) return "drop";
+    const time = this.#nextAudio ?? start;
     this.#nextAudio = start + this.#frameLength;
-    return start;
+    return { time, duration: this.#nextAudio - time };
   }
 
   #firstAudioOrigin(dts: number): number {

@@ -8,6 +8,8 @@ const SHORTEST_TARGET = 2;
 const LONGEST_TARGET = 6;
 /** EXTINF rounded must not exceed the target duration (RFC 8216bis section 4.4.3.1): below half a second of excess. */
 const EXCESS = 0.4;
+/** Of PART-TARGET (RFC 8216bis section 4.4.4.9). */
+export const SHORTEST_PART = 0.85;
 /** The first segment of a playlist ends early, because players start only when there is a whole one. */
 const FIRST_SEGMENT = 0.995;
 const FIRST_SEGMENT_AT_KEY = 0.85;
@@ -32,7 +34,7 @@ export type CutQuestion = {
 export class Pace {
   /** TARGETDURATION, a whole number; null until the first segment is complete. */
   target: number | null = null;
-  /** PART-TARGET. Every part but a segment's last lasts at least 85 % of it (RFC 8216bis section 4.4.4.9). */
+  /** PART-TARGET: every part but a segment's last lasts `SHORTEST_PART` of it at least. */
   partTarget: number;
   /** GOP length the stream had last time. */
   #expected: number | null;
@@ -53,6 +55,14 @@ export class Pace {
   /** The longest GOP seen, as the target duration of the next broadcast depends on it. */
   get gop(): number {
     return Math.round(1000 * (this.#longest || this.#expected || this.target || SHORTEST_TARGET)) / 1000;
+  }
+
+  /** Every sample lasts so long: parts become the smallest multiple of it that lets them be full, if that is needed. */
+  fitParts(sample: number): void {
+    const full = Math.floor(this.partTarget / sample + EPSILON) * sample;
+    if (!this.#partsStarted && full < SHORTEST_PART * this.partTarget) {
+      this.partTarget = Math.ceil(this.partTarget / sample) * sample;
+    }
   }
 
   partsStarted(): void {

@@ -9,7 +9,7 @@
 import type { TimedUnit } from "../live/reader.ts";
 import { type Tracks, VIDEO_TIMESCALE } from "../live/tracks.ts";
 import { type FragmentSample, type VideoSample, writeFragment } from "./fragment.ts";
-import type { Pace } from "./pace.ts";
+import { type Pace, SHORTEST_PART } from "./pace.ts";
 
 export type FinishedPart = {
   data: Buffer;
@@ -28,22 +28,28 @@ export type SegmentSink = {
   nextSequence(): number;
 };
 
-const SHORTEST_PART = 0.85;
 /** Frame intervals differ by this much only because RTMP rounds to milliseconds. */
 const ROUNDING = 1.5 * (VIDEO_TIMESCALE / 1000);
+/** How far video may go on before a part is sent without its audio. */
+const AUDIO_PATIENCE = 0.3 * VIDEO_TIMESCALE;
 /** When only one frame ever came. */
 const USUAL_INTERVAL = VIDEO_TIMESCALE / 30;
 
-/** Ticks that decode times may be early without an IDR picture to begin anew. */
-const MAX_LAG = 10 * VIDEO_TIMESCALE;
+/** Times the timescale, a product that should be whole may fall short by this. */
+const EPSILON = 1e-6;
+/** What fits `trun`: six hours of frames too sparse for their parts, without an IDR picture to begin anew. */
+const MAX_CTS = 0x7fffffff;
 
 type Held<Sample> = Sample & { time: number };
+type PartCut = { cut: "part"; start: number; end: number; video: Held<VideoSample>[] };
+type Cut = PartCut | { cut: "segment"; keyed: boolean } | { cut: "gap"; seconds: number };
 type VideoUnit = TimedUnit & { kind: "video" };
 
 export class Segmenter {
   readonly #pace: Pace;
   readonly #sink: SegmentSink;
   readonly #hasVideo: boolean;
+  readonly #hasAudio: boolean;
   readonly #audioRate: number;
   readonly #frameLength: number;
   /** Ticks per second of the track that decides. */
@@ -54,6 +60,10 @@ export class Segmenter {
   #lastVideo: Held<VideoSample> | null = null;
   /** Not yet in a part. */
   #audio: Held<FragmentSample>[] = [];
+  /** Decided, but not handed out yet. */
+  readonly #cuts: Cut[] = [];
+  #audioEnd = 0;
+  #flushing = false;
   #segmentStart = 0;
   #partStart = 0;
   #segmentBytes = 0;
@@ -66,19 +76,22 @@ export class Segmenter {
     this.#pace = pace;
     this.#sink = sink;
     this.#hasVideo = tracks.video !== null;
+    this.#hasAudio = tracks.audio !== null;
     this.#audioRate = tracks.audio?.parameters.coreRate ?? 1;
     this.#frameLength = tracks.audio?.parameters.frameLength ?? 0;
     this.#timescale = this.#hasVideo ? VIDEO_TIMESCALE : this.#audioRate;
+    if (!this.#hasVideo) pace.fitParts(this.#frameLength / this.#audioRate);
   }
 
   unit(unit: TimedUnit): void {
     this.#segmentBytes += unit.data.length;
-    if (unit.kind === "audio") this.#takeAudio(unit.time, unit.data);
+    if (unit.kind === "audio") this.#takeAudio(unit);
     else this.#takeVideo(unit);
   }
 
   /** The timeline is over: everything goes out. */
   flush(): void {
+    this.#flushing = true;
     const last = this.#lastVideo;
     this.#lastVideo = null;
     if (last) {
@@ -86,20 +99,15 @@ export class Segmenter {
       if (this.#interval > room && this.#longEnough(last.time)) this.#closePart(last.time);
       last.duration = Math.max(1, Math.min(this.#interval, this.#partStart + this.#partTicks - last.time));
       this.#video.push(last);
-      this.#closePart(last.time + last.duration, true);
+      this.#closePart(last.time + last.duration);
     } else if (!this.#hasVideo) {
-      this.#closePart(this.#audioEnd, true);
+      this.#closePart(this.#audioEnd);
     }
     this.#endSegment();
   }
 
   get #partTicks(): number {
-    return Math.floor(this.#pace.partTarget * this.#timescale);
-  }
-
-  get #audioEnd(): number {
-    const last = this.#audio.at(-1);
-    return last ? last.time + last.duration : this.#partStart;
+    return Math.floor(this.#pace.partTarget * this.#timescale + EPSILON);
   }
 
   #longEnough(partEnd: number): boolean {
@@ -125,16 +133,17 @@ export class Segmenter {
     this.#interval = last.duration;
     this.#video.push(last);
     this.#cut(unit, time);
-    if (unit.time - time > (unit.key ? this.#partTicks : MAX_LAG)) {
+    if (unit.key && unit.time - time > this.#partTicks) {
       // Frames have been too sparse for long: here is the place to let the clock catch up.
-      this.#closeSegment(time, unit.key);
-      this.#sink.gap((unit.time - time) / this.#timescale);
+      this.#closeSegment(time, true);
+      this.#cuts.push({ cut: "gap", seconds: (unit.time - time) / this.#timescale });
       this.#segmentStart = unit.time;
       this.#partStart = unit.time;
       time = unit.time;
     }
     if (unit.key) this.#lastKey = time;
     this.#hold(unit, time);
+    if (this.#cuts.length > 0) this.#send();
   }
 
   #cut(unit: VideoUnit, time: number): void {
@@ -155,15 +164,18 @@ export class Segmenter {
   }
 
   #hold(unit: VideoUnit, time: number): void {
-    this.#lastVideo = { time, duration: 0, cts: unit.time + unit.cts - time, key: unit.key, data: unit.data };
+    const cts = Math.min(unit.time + unit.cts - time, MAX_CTS);
+    this.#lastVideo = { time, duration: 0, cts, key: unit.key, data: unit.data };
   }
 
-  #takeAudio(time: number, data: Buffer): void {
-    const last = this.#audio.at(-1);
-    if (last) last.duration = time - last.time;
-    this.#audio.push({ time, duration: this.#frameLength, data });
-    if (this.#hasVideo) return;
-    const end = time + this.#frameLength;
+  #takeAudio(unit: TimedUnit & { kind: "audio" }): void {
+    this.#audio.push(unit);
+    this.#audioEnd = unit.time + unit.duration;
+    if (this.#hasVideo) {
+      if (this.#cuts.length > 0) this.#send();
+      return;
+    }
+    const end = this.#audioEnd;
     const frame = this.#frameLength / this.#timescale;
     if (this.#pace.cutAudioHere((end - this.#segmentStart) / this.#timescale, this.#segmentBytes, frame)) {
       this.#closeSegment(end, true);
@@ -184,37 +196,59 @@ export class Segmenter {
     this.#segmentHasParts = false;
     this.#segmentBytes = 0;
     this.#pace.fix(this.#hasVideo);
-    this.#sink.segment(this.#segmentKeyed);
+    this.#cuts.push({ cut: "segment", keyed: this.#segmentKeyed });
+    this.#send();
   }
 
-  /** `all`: audio beyond the end too, because nothing follows. */
-  #closePart(end: number, all = false): void {
-    const duration = (end - this.#partStart) / this.#timescale;
+  #closePart(end: number): void {
+    const start = this.#partStart;
     const video = this.#video;
-    const audio = this.#audioUntil(end / this.#timescale, all);
-    if (duration <= 0 || (this.#hasVideo ? video.length : audio.length) === 0) return;
+    if (end <= start || (this.#hasVideo ? video : this.#audio).length === 0) return;
+    this.#video = [];
+    this.#partStart = end;
+    this.#segmentHasParts = true;
+    this.#pace.partsStarted();
+    this.#cuts.push({ cut: "part", start, end, video });
+    this.#send();
+  }
+
+  /**
+   * Hands out what was cut, in order. A part waits for its audio, which comes a little later than its video: a player
+   * whose audio ends before its video at the live edge asks for the same part again and again.
+   */
+  #send(): void {
+    for (;;) {
+      const next = this.#cuts[0];
+      if (!next || (next.cut === "part" && !this.#hasAudioUntil(next.end))) return;
+      this.#cuts.shift();
+      if (next.cut === "part") this.#sendPart(next);
+      else if (next.cut === "segment") this.#sink.segment(next.keyed);
+      else this.#sink.gap(next.seconds);
+    }
+  }
+
+  #hasAudioUntil(end: number): boolean {
+    if (this.#flushing || !this.#hasVideo || !this.#hasAudio) return true;
+    const reached = this.#audioEnd / this.#audioRate >= end / this.#timescale;
+    return reached || (this.#lastVideo?.time ?? 0) - end >= AUDIO_PATIENCE;
+  }
+
+  #sendPart({ start, end, video }: PartCut): void {
+    const audio = this.#audioUntil(end / this.#timescale);
     const data = writeFragment({
       sequence: this.#sink.nextSequence(),
       video: video[0] ? { decodeTime: video[0].time, samples: video } : null,
       audio: audio[0] ? { decodeTime: audio[0].time, samples: audio, usualDuration: this.#frameLength } : null,
     });
     const independent = !this.#hasVideo || video.some((sample) => sample.key);
-    this.#video = [];
-    this.#partStart = end;
-    this.#segmentHasParts = true;
-    this.#pace.partsStarted();
-    this.#sink.part({ data, duration, independent });
+    this.#sink.part({ data, duration: (end - start) / this.#timescale, independent });
   }
 
-  #audioUntil(end: number, all: boolean): Held<FragmentSample>[] {
+  /** All of it at the end of the timeline, because nothing follows. */
+  #audioUntil(end: number): Held<FragmentSample>[] {
     const audio = this.#audio;
-    if (all || !this.#hasVideo) {
-      this.#audio = [];
-      return audio;
-    }
-    // The last one too, though only the next tells for sure how long it lasts: a player that finds its audio to end
-    // before its video at the live edge asks for the same part again and again.
-    let count = 0;
+    const all = !this.#hasVideo || (this.#flushing && this.#cuts.every(({ cut }) => cut !== "part"));
+    let count = all ? audio.length : 0;
     while (count < audio.length && (audio[count]?.time ?? 0) / this.#audioRate < end) count++;
     return audio.splice(0, count);
   }

@@ -161,6 +161,7 @@ export function checkSegments(
     }
     if (list.independentSegments && !segment.startsWithSync)
       say(`${where}: claimed independent, starts without a keyframe`);
+    if (segment.discontinuity && !segment.startsWithSync) say(`${where}: begins a stretch without a keyframe`);
     checkParts(where, segment, parts, say);
     const follows = before !== undefined && before.msn === segment.msn - 1;
     if (before !== undefined && follows && segment.discontinuity === false) {
@@ -188,7 +189,13 @@ function checkParts(where: string, segment: FollowedSegment, parts: Map<string, 
   segment.parts.forEach((part, index) => {
     const body = parts.get(part.uri);
     if (body === undefined) return;
-    const video = readFragments(body, segment.tracks).filter((fragment) => fragment.track.kind === "video");
+    const fragments = readFragments(body, segment.tracks);
+    const video = fragments.filter((fragment) => fragment.track.kind === "video");
+    const lead = segment.tracks.some((track) => track.kind === "video") ? video : fragments;
+    const lasts = lead.reduce((sum, fragment) => sum + durationOf(fragment) / fragment.track.timescale, 0);
+    if (Math.abs(lasts - part.duration) > TFDT_TOLERANCE_S) {
+      say(`${where}: part ${index} says ${part.duration}, it lasts ${lasts.toFixed(4)}`);
+    }
     if (video.length === 0) return;
     const starts = video[0]?.samples[0]?.sync === true;
     if (part.independent && !video.some((fragment) => fragment.samples.some((sample) => sample.sync))) {
@@ -278,6 +285,9 @@ async function checkVariant(
   const newest = segments.filter((segment) => segment.map === map);
   if (newest.length === 0) return;
   const probed = await probe(joined(newest));
+  const expected = codecsOf(newest[0]?.init ?? Buffer.alloc(0));
+  if (expected.join() !== variant.codecs.join())
+    say(`CODECS ${variant.codecs.join()}, the media is ${expected.join()}`);
   for (const stream of probed) {
     if (!variant.codecs.some((codec) => CODEC_NAMES[stream.codec]?.test(codec))) {
       say(`CODECS ${variant.codecs.join()} does not name ${stream.codec}`);
@@ -304,6 +314,17 @@ async function checkVariant(
   const peak = peakBitrate(newest, list.targetDuration);
   if (variant.bandwidth < peak * 0.98) say(`BANDWIDTH ${variant.bandwidth} is under the peak of ${Math.round(peak)}`);
   if (variant.bandwidth > peak * 3) say(`BANDWIDTH ${variant.bandwidth} is far over the peak of ${Math.round(peak)}`);
+}
+
+/** RFC 6381 names by the decoder configurations in an init segment. */
+export function codecsOf(init: Buffer): string[] {
+  const avc = init.indexOf("avcC");
+  const aac = init.indexOf("esds");
+  const names = avc < 0 ? [] : [`avc1.${init.toString("hex", avc + 5, avc + 8)}`];
+  if (aac < 0) return names;
+  // The configuration follows the tag 5 and its length, behind the decoder's descriptor (tag 4) of fixed size.
+  const config = init.indexOf(5, init.indexOf(Buffer.of(0x40, 0x15), aac) + 13) + 2;
+  return [...names, `mp4a.40.${(init[config] ?? 0) >> 3}`];
 }
 
 /** Frames per second by the shortest time between two frames, to a whole number: RTMP's times are milliseconds. */

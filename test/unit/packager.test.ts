@@ -2,12 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { TimedUnit } from "../../media-worker/live/reader.ts";
-import type { Tracks } from "../../media-worker/live/tracks.ts";
+import { audioTrack, type Tracks } from "../../media-worker/live/tracks.ts";
 import { HlsOutput } from "../../media-worker/packager/hls-output.ts";
 import { checkSegments, type FollowedSegment } from "../harness/hls-follow.ts";
 import { stretches } from "../harness/hls-media.ts";
 import { PlaylistRules } from "../harness/hls-rules.ts";
 import { parseMaster } from "../harness/m3u8.ts";
+import { durationOf, readFragments } from "../harness/mp4.ts";
 import {
   AUDIO,
   BOTH,
@@ -144,6 +145,47 @@ describe("parts", () => {
     const { violations, parts } = await watch(BOTH, interleaved(pictures({ seconds: 9 }), sound(9)), { partMs });
     expect(violations).toEqual([]);
     expect(parts.size).toBeGreaterThan(9000 / partMs - 1);
+  });
+
+  test.each([
+    ["1588", 8_000, 500, 0.512],
+    ["1388", 22_050, 500, 0.5],
+    ["1190", 48_000, 100, 0.1],
+  ])("audio frames that do not fit (%s)", async (config, rate, partMs, expected) => {
+    const tracks = { video: null, audio: audioTrack(Buffer.from(config, "hex")) };
+    expect(tracks.audio.parameters.coreRate).toBe(rate);
+    const frames = Array.from({ length: Math.floor((9 * rate) / 1024) }, (_, n) => n * 1024);
+    const units = frames.map((time): TimedUnit => ({ kind: "audio", time, duration: 1024, data: Buffer.alloc(50) }));
+    const { violations, output } = await watch(tracks, units, { partMs });
+    expect(violations).toEqual([]);
+    expect(mediaOf(output).partTarget).toBe(expected);
+  });
+
+  /** Delays audio against the video it belongs to, as some encoders send it. */
+  const late = (units: TimedUnit[], seconds: number) =>
+    units
+      .map((unit) => ({ unit, at: unit.kind === "video" ? unit.time / 90_000 : unit.time / 48_000 + seconds }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ unit }) => unit);
+
+  test.each([0, 0.02, 0.1, 0.25])("audio sent %d s late is in the part it belongs to", async (seconds) => {
+    const units = late(interleaved(pictures({ seconds: 9 }), sound(9)), seconds);
+    const { violations, segments, parts } = await watch(BOTH, units);
+    expect(violations).toEqual([]);
+    expect(stretches(segments)[0]!.audio.length).toBe(sound(9).length);
+    for (const [name, bytes] of [...parts].slice(0, -1)) {
+      const [video, audio] = readFragments(bytes, segments[0]!.tracks);
+      const end = (fragment = video!) => (fragment.decodeTime + durationOf(fragment)) / fragment.track.timescale;
+      expect([name, end(audio) >= end() && end(audio) < end() + 0.022]).toEqual([name, true]);
+    }
+  });
+
+  test("audio that does not come holds nothing up for long", async () => {
+    const output = new HlsOutput(500, null);
+    output.session(GRANT);
+    output.timeline(BOTH, NOW);
+    for (const unit of pictures({ seconds: 1.4 })) output.unit(unit);
+    expect(output.playable).toBe(true);
   });
 
   test("INDEPENDENT=YES exactly where there is an IDR picture", async () => {

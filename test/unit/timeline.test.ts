@@ -41,6 +41,12 @@ describe("video", () => {
   });
 });
 
+/** Where a frame begins, or why it does not. */
+function audioAt(timeline: Timeline, dts: number): number | "drop" | "break" {
+  const placed = timeline.placeAudio(dts);
+  return typeof placed === "string" ? placed : placed.time;
+}
+
 describe("audio beside video", () => {
   const started = (audio = STEREO) => {
     const timeline = new Timeline(true, audio);
@@ -51,29 +57,30 @@ describe("audio beside video", () => {
   test("is counted in samples, whatever the rounding of its time stamps", () => {
     const timeline = started(MONO);
     const stamps = Array.from({ length: 500 }, (_, i) => 1000 + Math.round((i * 1024 * 1000) / 44_100) + (i % 3) - 1);
-    const placed = stamps.slice(1).map((dts) => timeline.placeAudio(dts));
+    const placed = stamps.slice(1).map((dts) => audioAt(timeline, dts));
     const first = Number(placed[0]);
     expect(placed).toEqual(placed.map((_, i) => first + i * 1024));
   });
 
   test("before the first picture is dropped", () => {
     const timeline = started();
-    expect(timeline.placeAudio(990)).toBe("drop");
-    expect(timeline.placeAudio(1011)).toBe(528);
+    expect(audioAt(timeline, 990)).toBe("drop");
+    expect(audioAt(timeline, 1011)).toBe(528);
   });
 
   test("is put right when it has drifted beyond 100 ms: later, by a longer frame", () => {
     const timeline = started();
     timeline.placeAudio(1000);
-    expect(timeline.placeAudio(1021 + 90)).toBe(1024);
-    expect(timeline.placeAudio(1043 + 150)).toBe(193 * 48);
+    expect(timeline.placeAudio(1021 + 90)).toEqual({ time: 1024, duration: 1024 });
+    expect(timeline.placeAudio(1043 + 150)).toEqual({ time: 2048, duration: 193 * 48 + 1024 - 2048 });
+    expect(timeline.placeAudio(1064 + 150)).toEqual({ time: 193 * 48 + 1024, duration: 1024 });
   });
 
   test("is put right when it has drifted beyond 100 ms: earlier, by leaving frames out", () => {
     const timeline = started();
     let out = 0;
     // Frames that claim to last 20 ms: 1.33 ms of drift each.
-    const placed = Array.from({ length: 400 }, (_, i) => timeline.placeAudio(1000 + i * 20));
+    const placed = Array.from({ length: 400 }, (_, i) => audioAt(timeline, 1000 + i * 20));
     for (const start of placed) {
       if (start === "drop") out++;
       else expect(Math.abs(Number(start) / 48 - placed.indexOf(start) * 20)).toBeLessThanOrEqual(122);
@@ -87,22 +94,22 @@ describe("audio beside video", () => {
     ["back", -8_000],
   ])("a jump %s of its clock alone is bridged", (_, by) => {
     const timeline = started();
-    timeline.placeAudio(1000);
-    expect(timeline.placeAudio(1021 + by)).toBe(1024);
-    expect(timeline.placeAudio(1043 + by)).toBe(2048);
+    audioAt(timeline, 1000);
+    expect(audioAt(timeline, 1021 + by)).toBe(1024);
+    expect(audioAt(timeline, 1043 + by)).toBe(2048);
   });
 
   test("on a clock of its own it starts where video is", () => {
     const timeline = started();
     timeline.placeVideo(1033);
-    expect(timeline.placeAudio(7_000_000)).toBe(33 * 48);
+    expect(audioAt(timeline, 7_000_000)).toBe(33 * 48);
   });
 });
 
 describe("audio alone", () => {
   test("begins at 0 and is never stretched", () => {
     const timeline = new Timeline(false, STEREO);
-    expect([100, 121, 143, 300].map((dts) => timeline.placeAudio(dts))).toEqual([0, 1024, 2048, 3072]);
+    expect([100, 121, 143, 300].map((dts) => audioAt(timeline, dts))).toEqual([0, 1024, 2048, 3072]);
   });
 
   test.each([
@@ -110,7 +117,7 @@ describe("audio alone", () => {
     ["back", -700],
   ])("a jump %s ends the timeline", (_, by) => {
     const timeline = new Timeline(false, STEREO);
-    timeline.placeAudio(10_000);
-    expect(timeline.placeAudio(10_021 + by)).toBe("break");
+    audioAt(timeline, 10_000);
+    expect(audioAt(timeline, 10_021 + by)).toBe("break");
   });
 });
