@@ -20,12 +20,12 @@ export function peakBandwidth(segments: readonly Segment[], target: number, befo
   return peak;
 }
 
-/** AVERAGE-BANDWIDTH, rounded up. Falls back to the only segment there is. */
+/** AVERAGE-BANDWIDTH, rounded up; of the parts so far while no segment is complete. */
 export function averageBandwidth(segments: readonly Segment[]): number {
   let duration = 0;
   let bytes = 0;
-  for (const segment of segments) {
-    if (!segment.complete) continue;
+  const whole = segments.filter((segment) => segment.complete);
+  for (const segment of whole.length > 0 ? whole : segments) {
     duration += segment.duration;
     bytes += segment.bytes;
   }

@@ -148,6 +148,10 @@ export class HlsOutput implements StreamReader {
   get playable(): boolean {
     return this.#window.lastComplete !== null;
   }
+  /** There is a part: low-latency players can begin to fetch. */
+  get #shown(): boolean {
+    return this.#window.listed.length > 0;
+  }
   /** Media comes in, but there is no whole segment yet. */
   get starting(): boolean {
     return this.#segmenter !== null && !this.playable;
@@ -175,9 +179,9 @@ export class HlsOutput implements StreamReader {
 
   // For the play server
 
-  /** Null until there is a whole segment. */
+  /** Null until there is a part. Players that do not ask for a part by number need a whole segment: `playable`. */
   get media(): PlaylistText | null {
-    if (!this.playable) return null;
+    if (!this.#shown) return null;
     this.#texts.media ??= compress(
       mediaPlaylist({
         segments: this.#window.listed,
@@ -192,8 +196,9 @@ export class HlsOutput implements StreamReader {
     return this.#texts.media;
   }
 
+  /** Null until there is a part. */
   get multivariant(): PlaylistText | null {
-    if (!this.playable) return null;
+    if (!this.#shown) return null;
     const segments = this.#window.listed;
     this.#texts.multivariant ??= compress(
       multivariantPlaylist({

@@ -32,7 +32,7 @@ export type CutQuestion = {
 };
 
 export class Pace {
-  /** TARGETDURATION, a whole number; null until the first segment is complete. */
+  /** TARGETDURATION, a whole number; null until there is a part. */
   target: number | null = null;
   /** PART-TARGET: every part but a segment's last lasts `SHORTEST_PART` of it at least. */
   partTarget: number;
@@ -41,6 +41,7 @@ export class Pace {
   #gops: number[] = [];
   #longest = 0;
   #partsStarted = false;
+  #firstSegmentDone = false;
 
   constructor(partTarget: number, expectedGop: number | null) {
     this.partTarget = partTarget;
@@ -65,8 +66,15 @@ export class Pace {
     }
   }
 
-  partsStarted(): void {
+  /** Somebody may have seen the first part: from here on the target durations stand. */
+  partsStarted(video: boolean): void {
     this.#partsStarted = true;
+    const gop = video ? Math.max(this.#expected ?? 0, ...this.#gops) : 0;
+    this.target ??= Math.min(LONGEST_TARGET, Math.max(SHORTEST_TARGET, Math.round(gop + 0.25)));
+  }
+
+  segmentDone(): void {
+    this.#firstSegmentDone = true;
   }
 
   /** A new publisher in the same playlist. */
@@ -86,15 +94,11 @@ export class Pace {
     if (!this.#partsStarted) this.partTarget = Math.min(LONGEST_TARGET / 3, Math.max(this.partTarget, interval));
   }
 
-  /** The first segment is complete: from here on the target duration stands. */
-  fix(video: boolean): void {
-    const gop = video ? Math.max(this.#expected ?? 0, ...this.#gops) : 0;
-    this.target ??= Math.min(LONGEST_TARGET, Math.max(SHORTEST_TARGET, Math.round(gop + 0.25)));
-  }
-
   cutHere({ duration, bytes, key, interval, sinceKey }: CutQuestion): boolean {
     if (bytes >= MAX_SEGMENT_BYTES) return true;
-    if (this.target === null) return duration >= (key ? FIRST_SEGMENT_AT_KEY : FIRST_SEGMENT);
+    if (this.target === null || !this.#firstSegmentDone) {
+      return duration >= (key ? FIRST_SEGMENT_AT_KEY : FIRST_SEGMENT);
+    }
     const gop = Math.max(sinceKey, ...this.#gops);
     if (key) return duration + gop > this.limit;
     const late = Math.max(gop, this.#gops.length > 0 ? 0 : (this.#expected ?? 0)) > this.limit;
@@ -105,6 +109,7 @@ export class Pace {
 
   /** For audio alone: any frame will do. */
   cutAudioHere(duration: number, bytes: number, interval: number): boolean {
-    return bytes >= MAX_SEGMENT_BYTES || duration + interval / 2 >= (this.target ?? FIRST_SEGMENT);
+    const aim = this.#firstSegmentDone ? (this.target ?? SHORTEST_TARGET) : FIRST_SEGMENT;
+    return bytes >= MAX_SEGMENT_BYTES || duration + interval / 2 >= aim;
   }
 }

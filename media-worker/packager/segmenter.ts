@@ -195,7 +195,7 @@ export class Segmenter {
     if (!this.#segmentHasParts) return;
     this.#segmentHasParts = false;
     this.#segmentBytes = 0;
-    this.#pace.fix(this.#hasVideo);
+    this.#pace.segmentDone();
     this.#cuts.push({ cut: "segment", keyed: this.#segmentKeyed });
     this.#send();
   }
@@ -207,7 +207,7 @@ export class Segmenter {
     this.#video = [];
     this.#partStart = end;
     this.#segmentHasParts = true;
-    this.#pace.partsStarted();
+    this.#pace.partsStarted(this.#hasVideo);
     this.#cuts.push({ cut: "part", start, end, video });
     this.#send();
   }

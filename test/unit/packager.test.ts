@@ -365,12 +365,22 @@ describe("the multivariant playlist", () => {
     expect(variant!.averageBandwidth).toBeLessThanOrEqual(variant!.bandwidth);
   });
 
-  test("nothing before there is a whole segment", async () => {
+  test("nothing before there is a part; then a bit rate that the first segment keeps to", async () => {
     const output = new HlsOutput(500, null);
     output.session(GRANT);
     output.timeline(VIDEO, NOW);
-    for (const unit of pictures({ seconds: 0.9 })) output.unit(unit);
+    const units = pictures({ seconds: 1.2 });
+    for (const unit of units.slice(0, 12)) output.unit(unit);
     expect([output.playable, output.starting, output.media, output.multivariant]).toEqual([false, true, null, null]);
+    for (const unit of units.slice(12, 27)) output.unit(unit);
+    expect([output.playable, output.starting, output.target]).toEqual([false, true, 2]);
+    const [early] = parseMaster(output.multivariant?.plain.toString() ?? "").variants;
+    for (const unit of units.slice(27)) output.unit(unit);
+    expect(output.playable).toBe(true);
+    const [segment] = mediaOf(output).segments;
+    const found = output.find(segment!.uri);
+    const bytes = found.found === "data" ? found.data.reduce((sum, data) => sum + data.length, 0) : 0;
+    expect(early!.bandwidth).toBeGreaterThanOrEqual((bytes * 8) / segment!.duration);
   });
 });
 

@@ -178,6 +178,25 @@ describe("playlists", () => {
     for (const reply of await Promise.all(replies)) expect(reply.status).toBe(200);
   });
 
+  test("the index and the first part by its number are there before the first whole segment", async () => {
+    output = new HlsOutput(500, null);
+    output.session(GRANT);
+    output.timeline(VIDEO, clock.now());
+    const early = get("/live/7/source.m3u8?_HLS_msn=0&_HLS_part=0");
+    await waiters(1);
+    show(0, 0.7);
+    expect((await get("/live/7/index.m3u8")).status).toBe(200);
+    const text = await (await early).text();
+    expect(text).toContain("#EXT-X-TARGETDURATION:2\n");
+    expect(text).not.toContain("#EXTINF");
+    const part = /#EXT-X-PART:.*URI="([^"]+)"/.exec(text)?.[1];
+    expect((await get(`/live/7/${part}`)).status).toBe(200);
+    const plain = get("/live/7/source.m3u8");
+    await waiters(1);
+    show(0.7, 1.2);
+    expect(await (await plain).text()).toContain("#EXTINF");
+  });
+
   test("and 404 if it does not come", async () => {
     output = new HlsOutput(500, null);
     output.session(GRANT);

@@ -48,16 +48,18 @@ export const failure = (status: number, headers: Record<string, string> = {}): R
 
 export function answer(output: HlsOutput | null, request: MediaRequest): Reply | Waiting {
   if (!output) return failure(404);
-  if (request.name === MASTER) return whenPlayable(output, () => playlist(output.multivariant, request));
+  if (request.name === MASTER) return whenThere(output, () => output.multivariant, request);
   if (request.name === MEDIA_PLAYLIST) return mediaPlaylist(output, request);
   return media(output, request);
 }
 
-/** Before the first keyframe nothing is there; between it and the first whole segment it is worth waiting. */
-function whenPlayable(output: HlsOutput, reply: () => Reply): Reply | Waiting {
-  if (output.playable) return reply();
-  if (!output.starting) return failure(404);
-  return { ms: START_PATIENCE_MS, answer: () => (output.playable ? reply() : null), late: failure(404) };
+/** Before the first keyframe nothing is there; between it and the first part or segment it is worth waiting. */
+function whenThere(output: HlsOutput, text: () => PlaylistText | null, request: MediaRequest): Reply | Waiting {
+  const answer = () => {
+    const now = text();
+    return now && playlist(now, request);
+  };
+  return answer() ?? (output.starting ? { ms: START_PATIENCE_MS, answer, late: failure(404) } : failure(404));
 }
 
 function mediaPlaylist(output: HlsOutput, request: MediaRequest): Reply | Waiting {
@@ -65,9 +67,11 @@ function mediaPlaylist(output: HlsOutput, request: MediaRequest): Reply | Waitin
   const directives = new URLSearchParams(request.query);
   const msn = directives.get("_HLS_msn");
   const part = directives.get("_HLS_part");
-  if (msn === null) return part === null ? whenPlayable(output, reply) : failure(400);
+  if (msn === null && part !== null) return failure(400);
+  // hls.js refuses a playlist that has parts and no whole segment.
+  if (msn === null) return whenThere(output, () => (output.playable ? output.media : null), request);
   if (!NUMBER.test(msn) || (part !== null && !NUMBER.test(part))) return failure(400);
-  if (!output.playable) return whenPlayable(output, reply);
+  if (!output.playable && !output.starting) return failure(404);
   const reach = () => output.reach(Number(msn), part === null ? undefined : Number(part));
   const now = reach();
   if (now === "there") return reply();
