@@ -13,6 +13,7 @@ import Hls, {
 import { createAttempts } from "./attempts.ts";
 import type { Engine, EngineEvents, Failure } from "./engine.ts";
 import { ahead, entryPoint, isBuffered, stretchStart } from "./live-edge.ts";
+import { PlaylistLoader } from "./playlist-loader.ts";
 import { freshRendition, Renewal } from "./renewal.ts";
 import type { Quality } from "./state.ts";
 
@@ -35,8 +36,7 @@ export const hlsConfig: Partial<HlsConfig> = {
   // Catches up after a stall, too slowly to be heard.
   maxLiveSyncPlaybackRate: 1.05,
   backBufferLength: 30,
-  // It takes a discontinuity at the first segment after a pause for a contradiction (1.7.4).
-  ignorePlaylistParsingErrors: true,
+  pLoader: PlaylistLoader,
   enableDateRangeMetadataCues: false,
   enableEmsgMetadataCues: false,
   enableID3MetadataCues: false,
