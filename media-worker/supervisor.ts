@@ -58,6 +58,7 @@ export class Supervisor {
   #carried = new Set<string>();
   #heartbeat: NodeJS.Timeout | undefined;
   #listening = false;
+  #stopping = false;
 
   constructor({ settings, forkLive, onFatal, log }: SupervisorOptions) {
     this.#settings = settings;
@@ -106,6 +107,7 @@ export class Supervisor {
 
   /** Closes publishers, hands in their last reports, and ends the live process; bounded. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     clearInterval(this.#heartbeat);
     await this.#live.stop(DRAIN_MS);
     await this.#poster.flush(LAST_FLUSH_MS);
@@ -130,7 +132,8 @@ export class Supervisor {
       return;
     }
     const reports = this.#publishers.lostAll(Date.now());
-    this.#log.error({ how, publishers: reports.length }, "the live process ended");
+    const level = this.#stopping && reports.length === 0 ? "info" : "error";
+    this.#log[level]({ how, publishers: reports.length }, "the live process ended");
     for (const report of reports) this.#report(report);
   }
 
