@@ -41,7 +41,12 @@ export function pictures({ seconds, interval, key = (n) => n % 60 === 0, bytes =
 /** AAC frames at 48 kHz. */
 export function sound(seconds: number, bytes = 200): TimedUnit[] {
   const frames = Math.floor((seconds * 48_000) / 1024);
-  return Array.from({ length: frames }, (_, n) => ({ kind: "audio", time: n * 1024, duration: 1024, data: Buffer.alloc(bytes, n) }));
+  return Array.from({ length: frames }, (_, n) => ({
+    kind: "audio",
+    time: n * 1024,
+    duration: 1024,
+    data: Buffer.alloc(bytes, n),
+  }));
 }
 
 /** Both in order of time, as an encoder interleaves them. */
