@@ -92,8 +92,8 @@ export class Hub implements Ingest {
   /** Refuses new publishers, waits at most `seconds` for the others to leave, then closes them. */
   async drain(seconds: number): Promise<void> {
     this.#draining = true;
-    const deadline = this.#clock.now() + seconds * 1000;
-    while (this.#sessions().length > 0 && this.#clock.now() < deadline) {
+    const deadline = this.#clock.elapsed() + seconds * 1000;
+    while (this.#sessions().length > 0 && this.#clock.elapsed() < deadline) {
       await new Promise<void>((resolve) => this.#clock.after(Math.min(CHECK_MS, seconds * 1000), resolve));
     }
     for (const session of this.#sessions()) session.close("worker_stopped");
@@ -125,7 +125,7 @@ export class Hub implements Ingest {
   /** One timer for all publishers: re-arming one per access unit costs more than all of this. */
   #check(): void {
     if (this.#closed) return;
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     for (const session of this.#sessions()) {
       if (now - session.lastMediaAt >= STALLED_MS) session.close("stalled");
       else this.#checkRate(session, now);

@@ -46,7 +46,7 @@ export class PublishSession implements PublisherInput {
   /** The fence of this session; a session let in from the cache gets a new one later. */
   lease: string;
   readonly startedAt: number;
-  /** When media came last. */
+  /** When media came last, by the clock's `elapsed`. */
   lastMediaAt: number;
   bytesIn = 0;
   ready = false;
@@ -76,7 +76,7 @@ export class PublishSession implements PublisherInput {
     this.#owner = owner;
     this.#clock = clock;
     this.startedAt = clock.now();
-    this.lastMediaAt = this.startedAt;
+    this.lastMediaAt = clock.elapsed();
   }
 
   get ended(): boolean {
@@ -108,7 +108,7 @@ export class PublishSession implements PublisherInput {
 
   unit(unit: AccessUnit): void {
     if (this.#ended) return;
-    this.lastMediaAt = this.#clock.now();
+    this.lastMediaAt = this.#clock.elapsed();
     this.bytesIn += unit.data.length;
     if (this.#gathered === null) this.#route(unit);
     else this.#gather(this.#gathered, unit);

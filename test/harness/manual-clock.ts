@@ -3,13 +3,20 @@ import type { Clock } from "../../media-worker/live/clock.ts";
 
 export class ManualClock implements Clock {
   #now: number;
+  #set = 0;
   #timers: { at: number; action: () => void }[] = [];
 
   constructor(now = 0) {
     this.#now = now;
   }
 
-  now = (): number => this.#now;
+  now = (): number => this.#now + this.#set;
+  elapsed = (): number => this.#now;
+
+  /** The time of day is set forward, or back. */
+  setForward(ms: number): void {
+    this.#set += ms;
+  }
 
   after = (ms: number, action: () => void): (() => void) => {
     const timer = { at: this.#now + ms, action };

@@ -8,6 +8,7 @@ export class SkippingClock implements Clock {
   readonly #timers = new Set<Timer>();
 
   now = (): number => Date.now() + this.#skipped;
+  elapsed = (): number => performance.now() + this.#skipped;
 
   after = (ms: number, action: () => void): (() => void) => {
     const timer: Timer = { at: this.now() + ms, action, cancel: () => {} };

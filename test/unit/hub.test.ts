@@ -240,6 +240,21 @@ describe("while it plays", () => {
     expect(closed).toEqual(["stalled"]);
   });
 
+  test.each([3_600_000, -3_600_000])(
+    "the time of day is set by %i ms: nobody is let go, and silence still counts",
+    async (ms) => {
+      const { clock, publish } = setUp();
+      const { input, closed } = await publish();
+      input.video({ codec: "h264", record: AVC_RECORD });
+      input.unit(picture(0, true));
+      clock.setForward(ms);
+      clock.advance(1_000);
+      expect(closed).toEqual([]);
+      clock.advance(15_000);
+      expect(closed).toEqual(["stalled"]);
+    },
+  );
+
   test("far more than the stream may send: too_slow", async () => {
     const { clock, closed, input } = await playing();
     for (let second = 0; second < 12; second++) {

@@ -89,7 +89,7 @@ export async function startPlayServer(options: PlayServerOptions): Promise<PlayS
   }
 
   function serve(req: IncomingMessage, res: ServerResponse, from: Access, name: string, query: string): void {
-    if (from.viewer !== null && name === MEDIA_PLAYLIST) viewers.see(from.streamId, from.viewer, clock.now());
+    if (from.viewer !== null && name === MEDIA_PLAYLIST) viewers.see(from.streamId, from.viewer, clock.elapsed());
     const output = options.find(from.streamId);
     const gzip = /\bgzip\b/.test(one(req.headers["accept-encoding"]) ?? "");
     const reply = answer(output, { name, query, gzip, range: req.headers.range });
@@ -144,7 +144,7 @@ export async function startPlayServer(options: PlayServerOptions): Promise<PlayS
     for (const piece of body) res.write(piece);
     res.end();
     res.uncork();
-    slow.watch(res, clock.now());
+    slow.watch(res, clock.elapsed());
   }
 
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_TIMEOUT_MS }, handle);
@@ -161,7 +161,7 @@ export async function startPlayServer(options: PlayServerOptions): Promise<PlayS
   if (address === null || typeof address === "string") throw new Error("the play server has no port");
   let cancelCheck = () => {};
   const check = () => {
-    slow.check(clock.now());
+    slow.check(clock.elapsed());
     cancelCheck = clock.after(CHECK_MS, check);
   };
   check();
@@ -170,7 +170,7 @@ export async function startPlayServer(options: PlayServerOptions): Promise<PlayS
     port: address.port,
     keys: (keys) => access.setKeys(keys),
     revoke: (streamId, generation) => access.revoke(streamId, generation),
-    viewers: (streamId) => viewers.count(streamId, clock.now()),
+    viewers: (streamId) => viewers.count(streamId, clock.elapsed()),
     async close() {
       cancelCheck();
       const closed = new Promise((resolve) => server.close(resolve));

@@ -16,7 +16,6 @@ export type RtmpServerOptions = {
   /** PEM; makes it RTMPS. */
   tls?: { key: string; cert: string };
   limits?: Partial<RtmpLimits>;
-  /** Only differences of `now()` matter. */
   clock?: Clock;
   log: Pick<Logger, "debug" | "info" | "warn" | "error">;
 };
@@ -46,14 +45,11 @@ export type SessionHost = {
 
 const TICK_MS = 250;
 
-/** Deadlines must not hang on the time of day, which may be set. */
-const monotonicClock: Clock = { now: () => performance.now(), after: systemClock.after };
-
 /** Rejects when the address cannot be listened on (`EADDRINUSE`, …). */
 export async function startRtmpServer(options: RtmpServerOptions): Promise<RtmpServer> {
   const { ingest, log, tls } = options;
   const limits = { ...RTMP_LIMITS, ...options.limits };
-  const clock = options.clock ?? monotonicClock;
+  const clock = options.clock ?? systemClock;
   const sessions = new Set<RtmpSession>();
   const unsettled = new Set<RtmpSession>();
   const unsettledPerIp = new Map<string, number>();
@@ -68,7 +64,7 @@ export async function startRtmpServer(options: RtmpServerOptions): Promise<RtmpS
     ingest,
     limits,
     log,
-    now: clock.now,
+    now: clock.elapsed,
     random: randomBytes,
     holdBefore: (change) => {
       heldBefore += change;
@@ -125,7 +121,7 @@ export async function startRtmpServer(options: RtmpServerOptions): Promise<RtmpS
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the RTMP server has no port");
   function tick(): void {
-    const now = clock.now();
+    const now = clock.elapsed();
     for (const session of sessions) session.tick(now);
     if (turnedAway > 0) log.warn({ turned_away: turnedAway, connections: sessions.size }, "too many rtmp connections");
     turnedAway = 0;
