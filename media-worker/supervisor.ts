@@ -11,6 +11,7 @@ import {
   LINK_VERSION,
   type LinkKeys,
   type StreamProgress,
+  type TrackInfo,
 } from "#contract/media";
 import { Connection, type Hello, type Order, type Welcome } from "./link/connection.ts";
 import { EnrolmentRefused, Identity } from "./link/identity.ts";
@@ -154,6 +155,7 @@ export class Supervisor {
   }
 
   #report(report: JobReport): void {
+    this.#tell(report);
     const terminal = report.body.event === "ended";
     // Terminal reports go both ways: by the link at once, in order with what follows; by the spool surely.
     if (terminal) {
@@ -162,6 +164,26 @@ export class Supervisor {
     }
     this.#connection.send({ type: "job_event", report });
     if (terminal) this.#poster.kick();
+  }
+
+  /** For whoever reads the log: what an encoder did. */
+  #tell({ body, progress: { stream_id } }: JobReport): void {
+    switch (body.event) {
+      case "ready":
+        this.#log.info({ stream_id, tracks: body.tracks.map(inWords).join(", ") }, "live");
+        break;
+      case "tracks":
+        this.#log.info({ stream_id, tracks: body.tracks.map(inWords).join(", ") }, "the publisher changed its tracks");
+        break;
+      case "warning":
+        this.#log.warn({ stream_id }, body.message);
+        break;
+      case "ended":
+        this.#log.info({ stream_id, reason: body.reason }, "the publisher left");
+        break;
+      default:
+        body satisfies never;
+    }
   }
 
   #progress(jobs: { job_id: string; progress: StreamProgress }[]): void {
@@ -280,4 +302,12 @@ export class Supervisor {
       throw error;
     }
   }
+}
+
+/** E.g. `avc1.64001f 1280x720 30 fps`, `mp4a.40.2 48 kHz`. */
+function inWords(track: TrackInfo): string {
+  const size = track.width ? ` ${track.width}x${track.height}` : "";
+  const rate = track.frame_rate ? ` ${Math.round(track.frame_rate * 100) / 100} fps` : "";
+  const samples = track.sample_rate ? ` ${track.sample_rate / 1000} kHz` : "";
+  return `${track.codec}${size}${rate}${samples}`;
 }
