@@ -7,6 +7,7 @@ import { z } from "zod";
 import { Health } from "../../schema/contract/admin.ts";
 import { app } from "../../workers/application.ts";
 import type { Env } from "../../workers/core/env.ts";
+import { logFailure } from "../../workers/core/log.ts";
 import { PAGES } from "../../workers/core/pages.ts";
 import { bindings, call, logged, newStream, newUser } from "./client.ts";
 
@@ -157,6 +158,29 @@ describe("errors", () => {
       error: expect.stringContaining("secret detail"),
     });
   });
+
+  test("the values of a query that failed are not logged", async () => {
+    const errors = logged("error");
+    const query = new Error('Failed query: insert into "users" values (?, ?)\nparams: ada,$argon2id$x\nover\nlines');
+    logFailure("request failed", new Error("failed", { cause: query }));
+    logFailure("request failed", query);
+    expect(errors).toHaveLength(2);
+    for (const line of errors) {
+      expect(line).toContain("Failed query: insert into");
+      expect(line).not.toMatch(/argon2id|over|lines/);
+    }
+    expect(JSON.parse(errors[1] ?? "").stack).toContain("\n    at ");
+  });
+
+  test.each(["*/*", "text/html"])(
+    "a Host header that is no host is the client's fault (accepts %s)",
+    async (accept) => {
+      const request = new Request("http://sluice.test/livez", { headers: { accept } });
+      Object.defineProperty(request, "url", { value: "http://a b/livez" });
+      const response = await app.fetch(request, bindings, createExecutionContext());
+      expect([response.status, await response.json()]).toMatchObject([400, { error: "The Host header is not valid" }]);
+    },
+  );
 
   test("an overloaded database is 503 with Retry-After", async () => {
     const busy = {

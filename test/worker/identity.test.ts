@@ -145,6 +145,18 @@ describe("POST /login", () => {
     expect(cookieOf(headers)).toContain("Max-Age=2592000");
   });
 
+  test.each([
+    "Application/X-WWW-Form-URLencoded",
+    "application/x-www-form-urlencoded; Charset=UTF-8",
+    " application/x-www-form-urlencoded ",
+  ])("a form however its type is spelt: %s", async (type) => {
+    const { status, headers } = await call("POST", "/login", {
+      headers: { ...elsewhere(), "content-type": type },
+      body: new URLSearchParams({ username: "ada", password: PASSWORD }).toString(),
+    });
+    expect([status, headers.get("location")]).toEqual([302, "/dashboard"]);
+  });
+
   test("wrong: 401 and no cookie; a form that wants HTML gets a page", async () => {
     const { status, headers } = await logIn({ username: "ada", password: "wrong" });
     expect([status, headers.get("set-cookie")]).toEqual([401, null]);

@@ -34,6 +34,8 @@ export function createApp(services: Services, nouns: readonly ((app: App) => voi
   });
   app.use("*", async (c, next) => {
     const settings = parseEnv(c.env);
+    // The runtime makes the URL of what the Host header says, unchecked.
+    if (!URL.canParse(c.req.url)) throw new ApiError("invalid_request", "The Host header is not valid");
     c.set("services", services);
     c.set("face", faceOf(c.req.path));
     c.set("ctx", {

@@ -32,8 +32,13 @@ export const boundedBody = (accepts: { form: boolean }) =>
         throw new ApiError("invalid_request", "The body must be a JSON object");
       }
     }
-    // The validators of the route read from here.
+    // The validators of the route read from here, and know the type only as it is usually spelt.
     c.req.bodyCache.text = cached(text);
+    if (type !== c.req.header("content-type")) {
+      const headers = new Headers(c.req.raw.headers);
+      headers.set("content-type", type);
+      c.req.raw = new Request(c.req.raw, { headers, body: text });
+    }
     await next();
   });
 

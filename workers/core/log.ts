@@ -21,10 +21,15 @@ export function log(level: Level, msg: string, fields: Record<string, unknown> =
 /** An unexpected failure, for operators only: replies never carry it. */
 export function logFailure(msg: string, error: unknown, fields: Record<string, unknown> = {}): void {
   const shown =
-    error instanceof Error ? { error: error.message, stack: error.stack, cause: causeOf(error) } : { error };
+    error instanceof Error
+      ? { error: withoutValues(error.message), stack: withoutValues(error.stack ?? ""), cause: causeOf(error) }
+      : { error };
   log("error", msg, { ...fields, ...shown });
 }
 
+/** Drizzle writes a failed query's values into its message: hashes of passwords and keys, and what people wrote. */
+const withoutValues = (text: string) => text.replace(/\nparams: .*?(?=\n {4}at |$)/gs, "\nparams: …");
+
 function causeOf(error: Error): string | undefined {
-  return error.cause instanceof Error ? error.cause.message : undefined;
+  return error.cause instanceof Error ? withoutValues(error.cause.message) : undefined;
 }

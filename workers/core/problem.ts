@@ -42,7 +42,8 @@ export function renderError(request: Request, face: Face, error: ApiError, reque
     headers.set("Content-Type", "application/problem+json");
     return new Response(JSON.stringify(rfc9457(problem)), { status, headers });
   }
-  if (accept.includes("text/html") && !new URL(request.url).pathname.startsWith("/api/")) {
+  const isApi = !URL.canParse(request.url) || new URL(request.url).pathname.startsWith("/api/");
+  if (accept.includes("text/html") && !isApi) {
     headers.set("Content-Type", "text/html; charset=utf-8");
     return new Response(errorPage(problem), { status, headers });
   }
