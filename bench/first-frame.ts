@@ -84,8 +84,8 @@ async function firstPart(master: string): Promise<number | null> {
     const rendition = top?.ok ? /^[^#\s].*$/m.exec(await top.text())?.[0] : undefined;
     if (rendition !== undefined) {
       const media = new URL(rendition, master);
-      // A stream's first broadcast begins with segment 0: its first part can be asked for by number.
-      const text = await (await fetch(`${media}?_HLS_msn=0&_HLS_part=0`)).text();
+      // A stream's first broadcast begins with segment 1: its first part can be asked for by number.
+      const text = await (await fetch(`${media}?_HLS_msn=1&_HLS_part=0`)).text();
       const part = /#EXT-X-PART:[^\n]*URI="([^"]+)"/.exec(text)?.[1];
       if (part !== undefined && (await fetch(new URL(part, media))).ok) return Date.now();
     }

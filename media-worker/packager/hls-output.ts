@@ -27,6 +27,11 @@ export type FoundMedia =
 export type Media = FoundMedia | { found: "pending" } | { found: "nothing" };
 
 const MEDIA_NAME = /^([A-Za-z0-9_]+)-(\d{1,15})(?:\.(\d{1,6}))?\.m4s$/;
+/**
+ * Not 0: hls.js 1.7.4 takes number 0 for none where it looks whether a segment is still buffered, and then loads the
+ * parts of the first segment over and over, which costs viewers the frames that depend on them.
+ */
+const FIRST_MSN = 1;
 /** Up to this much between the end of one timeline and the begin of the next is jitter, not a pause. */
 const SEAM_MS = 250;
 const NOTHING: Media = { found: "nothing" };
@@ -62,7 +67,7 @@ export class HlsOutput implements StreamReader {
     this.#partTarget = partMs / 1000;
     this.#attic = attic;
     this.#pace = new Pace(this.#partTarget, null);
-    this.#window = new SegmentWindow(0, 0);
+    this.#window = new SegmentWindow(FIRST_MSN, 0);
   }
 
   // As a reader of the hub
@@ -71,7 +76,7 @@ export class HlsOutput implements StreamReader {
     const continues = !this.#ended && !this.#moved && this.#window.listed.length > 0;
     if (continues) this.#pace.expect(grant.last_target_duration_s);
     else {
-      this.#window.restart(grant.first_msn, grant.discontinuity_sequence);
+      this.#window.restart(Math.max(grant.first_msn, FIRST_MSN), grant.discontinuity_sequence);
       this.#pace = new Pace(this.#partTarget, grant.last_target_duration_s);
       this.#ended = false;
       this.#moved = false;

@@ -32,7 +32,7 @@ test.concurrent.for(cases)(
       const [only, ...others] = stretches(report.segments);
       expect(others).toEqual([]);
       expect(only!.duration).toBeGreaterThan(SECONDS - 4);
-      expect(report.segments.map(({ msn }) => msn)).toEqual(report.segments.map((_, i) => i));
+      expect(report.segments.map(({ msn }) => msn)).toEqual(report.segments.map((_, i) => i + 1));
       if (only!.audio.length > 0 && only!.video.length > 0) {
         expect(Math.abs(audioOffset(only!, "start"))).toBeLessThan(0.15);
         expect(Math.abs(audioOffset(only!, "end"))).toBeLessThan(0.15);

@@ -45,22 +45,22 @@ test("media as it should be has no fault", () => {
 
 describe("planted faults are seen", () => {
   const faults: [string, () => void, RegExp][] = [
-    ["a wrong EXTINF", () => (segments[1]!.duration = 1.9), /segment 2: EXTINF 1.9, its video lasts 2.0/],
+    ["a wrong EXTINF", () => (segments[1]!.duration = 1.9), /segment 3: EXTINF 1.9, its video lasts 2.0/],
     ["a gap before a segment", () => shift(segments[2]!, 9000), /video starts at 5.1\d+, the last ended at 5.0/],
     ["a claim of independence", () => (segments[1]!.startsWithSync = false), /claimed independent/],
     [
       "a stretch that begins without a keyframe",
       () => Object.assign(segments[1]!, { startsWithSync: false, discontinuity: true }),
-      /segment 2: begins a stretch without a keyframe/,
+      /segment 3: begins a stretch without a keyframe/,
     ],
     ["another MAP", () => (segments[1]!.map = "other.mp4"), /another MAP without a DISCONTINUITY/],
     ["a date that drifts", () => (segments[2]!.programDateTime! += 150), /PROGRAM-DATE-TIME is off by 150 ms/],
     [
       "a part that is not of the segment",
-      () => void parts.get("e1-4.1.m4s")!.fill(1, 2000),
+      () => void parts.get("e1-5.1.m4s")!.fill(1, 2000),
       /its parts are not its bytes/,
     ],
-    ["a part's length", () => (segments[3]!.parts[0]!.duration = 0.4), /segment 4: part 0 says 0.4, it lasts 0.5/],
+    ["a part's length", () => (segments[3]!.parts[0]!.duration = 0.4), /segment 5: part 0 says 0.4, it lasts 0.5/],
     ["INDEPENDENT without a keyframe", () => (segments[3]!.parts[1]!.independent = true), /has no keyframe/],
     ["a keyframe not said", () => (segments[3]!.parts[0]!.independent = false), /does not say INDEPENDENT/],
   ];

@@ -262,7 +262,7 @@ describe("over discontinuities", () => {
     const { output, all } = await broken();
     expect(all.flatMap(({ violations }) => violations)).toEqual([]);
     const list = mediaOf(output);
-    expect(list.segments.map(({ msn }) => msn)).toEqual([3, 4, 5, 6, 7, 8]);
+    expect(list.segments.map(({ msn }) => msn)).toEqual([4, 5, 6, 7, 8, 9]);
     const [start] = list.segments.filter(({ map }) => map === "e2-init0.mp4");
     expect(start).toMatchObject({ discontinuity: true, programDateTime: NOW + 12_000 });
     expect(output.discontinuitySequence).toBe(2);
@@ -326,12 +326,12 @@ describe("the window", () => {
   test("the part to come is announced and awaited under its name", async () => {
     const { output } = await watch(VIDEO, pictures({ seconds: 5.2 }), { end: false });
     const hint = mediaOf(output).preloadHint;
-    expect(hint).toBe("e1-3.2.m4s");
+    expect(hint).toBe("e1-4.2.m4s");
     expect(output.find(hint ?? "").found).toBe("pending");
-    expect(output.find("e1-3.3.m4s").found).toBe("nothing");
+    expect(output.find("e1-4.3.m4s").found).toBe("nothing");
     output.end();
     expect(mediaOf(output).preloadHint).toBeNull();
-    expect(output.find("e1-3.2.m4s").found).toBe("data");
+    expect(output.find("e1-4.2.m4s").found).toBe("data");
   });
 
   test.each([
@@ -387,20 +387,20 @@ describe("the multivariant playlist", () => {
 describe("blocking reloads", () => {
   const at = async () =>
     (await watch(VIDEO, pictures({ seconds: 5.6, key: (n) => n % 30 === 0 }), { end: false })).output;
-  // Segments 0 to 2 are complete; of segment 3, half a second.
+  // Segments 1 to 3 are complete; of segment 4, half a second.
   test.each([
-    [0, undefined, "there"],
-    [2, undefined, "there"],
-    [2, 0, "there"],
-    [2, 9, "there"],
-    [3, undefined, "ahead"],
+    [1, undefined, "there"],
+    [3, undefined, "there"],
     [3, 0, "there"],
-    [3, 1, "ahead"],
-    [3, 7, "too_far"],
+    [3, 9, "there"],
     [4, undefined, "ahead"],
-    [4, 0, "ahead"],
-    [5, undefined, "too_far"],
-    [5, 0, "too_far"],
+    [4, 0, "there"],
+    [4, 1, "ahead"],
+    [4, 7, "too_far"],
+    [5, undefined, "ahead"],
+    [5, 0, "ahead"],
+    [6, undefined, "too_far"],
+    [6, 0, "too_far"],
   ] as const)("segment %d, part %s: %s", async (msn, part, expected) => {
     expect((await at()).reach(msn, part)).toBe(expected);
   });

@@ -35,7 +35,7 @@ let origin: string;
 /** Requests that got as far as a stream. */
 let served: number;
 
-/** Stream 7: 5.6 s of 1 s GOPs: segments 0 to 2 whole, half a second of segment 3. */
+/** Stream 7: 5.6 s of 1 s GOPs: segments 1 to 3 whole, half a second of segment 4. */
 beforeEach(async () => {
   clock = new SkippingClock();
   served = 0;
@@ -81,7 +81,7 @@ describe("who may ask", () => {
   test("nobody with a signature for another path, query, method or time, or with another key", async () => {
     expect((await fetch(`${origin}/live/7/source.m3u8`)).status).toBe(403);
     expect((await get("/live/7/source.m3u8", {}, "/live/8/source.m3u8")).status).toBe(403);
-    expect((await get("/live/7/source.m3u8?_HLS_msn=1", {}, "/live/7/source.m3u8")).status).toBe(403);
+    expect((await get("/live/7/source.m3u8?_HLS_msn=2", {}, "/live/7/source.m3u8")).status).toBe(403);
     const signature = await signRequest(KEYS.request[0]!, "HEAD", "/live/7/source.m3u8", clock.now());
     const headers = { [REQUEST_SIGNATURE_HEADER]: signature };
     expect((await fetch(`${origin}/live/7/source.m3u8`, { headers })).status).toBe(403);
@@ -161,7 +161,7 @@ describe("playlists", () => {
 
   test("404 at once while nothing can be shown", async () => {
     output = new HlsOutput(500, null);
-    for (const name of ["index.m3u8", "source.m3u8", "source.m3u8?_HLS_msn=0", "e1-0.m4s"]) {
+    for (const name of ["index.m3u8", "source.m3u8", "source.m3u8?_HLS_msn=1", "e1-1.m4s"]) {
       expect((await get(`/live/7/${name}`)).status).toBe(404);
     }
     expect((await get("/live/8/index.m3u8")).status).toBe(404);
@@ -182,7 +182,7 @@ describe("playlists", () => {
     output = new HlsOutput(500, null);
     output.session(GRANT);
     output.timeline(VIDEO, clock.now());
-    const early = get("/live/7/source.m3u8?_HLS_msn=0&_HLS_part=0");
+    const early = get("/live/7/source.m3u8?_HLS_msn=1&_HLS_part=0");
     await waiters(1);
     show(0, 0.7);
     expect((await get("/live/7/index.m3u8")).status).toBe(200);
@@ -215,20 +215,20 @@ describe("blocking reloads", () => {
   const reload = (query: string) => get(`/live/7/source.m3u8?${query}`);
 
   test("an old segment or part: the current playlist at once", async () => {
-    for (const query of ["_HLS_msn=0", "_HLS_msn=2", "_HLS_msn=3&_HLS_part=0", "_HLS_msn=1&_HLS_part=2"]) {
+    for (const query of ["_HLS_msn=1", "_HLS_msn=3", "_HLS_msn=4&_HLS_part=0", "_HLS_msn=2&_HLS_part=2"]) {
       expect((await reload(query)).status).toBe(200);
     }
   });
 
   test("the next part: as soon as it is there", async () => {
-    const reply = reload("_HLS_msn=3&_HLS_part=1");
+    const reply = reload("_HLS_msn=4&_HLS_part=1");
     await waiters(1);
     show(5.6, 6.1);
-    expect(await (await reply).text()).toContain("e1-3.1.m4s");
+    expect(await (await reply).text()).toContain("e1-4.1.m4s");
   });
 
   test("a whole segment: when it is complete", async () => {
-    const reply = reload("_HLS_msn=3");
+    const reply = reload("_HLS_msn=4");
     await waiters(1);
     show(5.6, 6.9);
     expect(output.waiting).toBe(1);
@@ -237,7 +237,7 @@ describe("blocking reloads", () => {
   });
 
   test("many readers get the same bytes, built once", async () => {
-    const replies = Array.from({ length: 50 }, () => reload("_HLS_msn=3&_HLS_part=1"));
+    const replies = Array.from({ length: 50 }, () => reload("_HLS_msn=4&_HLS_part=1"));
     await waiters(50);
     show(5.6, 6.1);
     const texts = await Promise.all((await Promise.all(replies)).map((reply) => reply.text()));
@@ -246,21 +246,21 @@ describe("blocking reloads", () => {
   });
 
   test.each([
-    "_HLS_msn=5",
-    "_HLS_msn=900",
+    "_HLS_msn=6",
+    "_HLS_msn=901",
     "_HLS_part=1",
     "_HLS_msn=-1",
     "_HLS_msn=x",
     "_HLS_msn=",
-    "_HLS_msn=3&_HLS_part=x",
-    "_HLS_msn=3&_HLS_part=40",
+    "_HLS_msn=4&_HLS_part=x",
+    "_HLS_msn=4&_HLS_part=40",
     "_HLS_msn=9999999999999999999",
   ])("%s: 400", async (query) => {
     expect((await reload(query)).status).toBe(400);
   });
 
   test("nothing comes for three target durations: 503", async () => {
-    const reply = reload("_HLS_msn=3&_HLS_part=1");
+    const reply = reload("_HLS_msn=4&_HLS_part=1");
     await waiters(1);
     clock.skip(5_900);
     expect(output.waiting).toBe(1);
@@ -270,7 +270,7 @@ describe("blocking reloads", () => {
   });
 
   test("the stream ends: the final playlist", async () => {
-    const reply = reload("_HLS_msn=4");
+    const reply = reload("_HLS_msn=5");
     await waiters(1);
     output.finish();
     expect(await (await reply).text()).toContain("#EXT-X-ENDLIST");
@@ -278,7 +278,7 @@ describe("blocking reloads", () => {
 
   test("a reader that goes away waits no longer", async () => {
     const gone = new AbortController();
-    const reply = get("/live/7/source.m3u8?_HLS_msn=4", { signal: gone.signal });
+    const reply = get("/live/7/source.m3u8?_HLS_msn=5", { signal: gone.signal });
     await waiters(1);
     gone.abort();
     await expect(reply).rejects.toThrow();
@@ -289,7 +289,7 @@ describe("blocking reloads", () => {
 describe("media", () => {
   test("segments, parts and the init section, for ever the same", async () => {
     const { segments } = mediaOf(output);
-    for (const name of [segments[0]!.uri, segments[0]!.map!, "e1-1.2.m4s"]) {
+    for (const name of [segments[0]!.uri, segments[0]!.map!, "e1-2.2.m4s"]) {
       const reply = await get(`/live/7/${name}`);
       expect(reply.headers.get("content-type")).toBe("video/mp4");
       expect(reply.headers.get("cache-control")).toContain("immutable");
@@ -298,10 +298,10 @@ describe("media", () => {
   });
 
   test("the part that is announced: when it is there", async () => {
-    const reply = get("/live/7/e1-3.1.m4s");
+    const reply = get("/live/7/e1-4.1.m4s");
     await waiters(1);
     show(5.6, 6.1);
-    expect((await (await reply).arrayBuffer()).byteLength).toBe((await fetchFrom(output, "e1-3.1.m4s"))?.length);
+    expect((await (await reply).arrayBuffer()).byteLength).toBe((await fetchFrom(output, "e1-4.1.m4s"))?.length);
   });
 
   test("an announced part that never comes: 404 when the publisher is gone", async () => {
@@ -310,9 +310,9 @@ describe("media", () => {
     output.timeline(AUDIO, clock.now());
     for (const unit of sound(3)) {
       output.unit(unit);
-      if (output.nextMsn === 2 && mediaOf(output).preloadHint === "e1-1.1.m4s") break;
+      if (output.nextMsn === 3 && mediaOf(output).preloadHint === "e1-2.1.m4s") break;
     }
-    const reply = get("/live/7/e1-1.1.m4s");
+    const reply = get("/live/7/e1-2.1.m4s");
     await waiters(1);
     output.end();
     expect((await reply).status).toBe(404);
@@ -323,13 +323,13 @@ describe("media", () => {
     output.session(GRANT);
     output.timeline(AUDIO, clock.now());
     for (const unit of sound(3)) output.unit(unit);
-    expect((await get("/live/7/e1-0.m4s")).headers.get("content-type")).toBe("audio/mp4");
+    expect((await get("/live/7/e1-1.m4s")).headers.get("content-type")).toBe("audio/mp4");
   });
 
   test("ranges", async () => {
-    const whole = (await fetchFrom(output, "e1-1.m4s"))!;
+    const whole = (await fetchFrom(output, "e1-2.m4s"))!;
     const ask = async (range: string) => {
-      const reply = await get("/live/7/e1-1.m4s", { headers: { range } });
+      const reply = await get("/live/7/e1-2.m4s", { headers: { range } });
       return { status: reply.status, shown: reply.headers.get("content-range"), body: await reply.arrayBuffer() };
     };
     const middle = await ask("bytes=100-59999");
@@ -362,8 +362,8 @@ describe("media", () => {
     "/live/7/../../etc/passwd",
     "/live/7/..%2f..%2fetc%2fpasswd",
     "/live/7/%2e%2e/x",
-    "/live/7/e1-0.m4s%00",
-    "/live/7/e1-0.m4s/x",
+    "/live/7/e1-1.m4s%00",
+    "/live/7/e1-1.m4s/x",
     "/live/7/",
     "/live/7",
     "/live/x/index.m3u8",

@@ -63,7 +63,6 @@ function whenThere(output: HlsOutput, text: () => PlaylistText | null, request: 
 }
 
 function mediaPlaylist(output: HlsOutput, request: MediaRequest): Reply | Waiting {
-  const reply = () => playlist(output.media, request);
   const directives = new URLSearchParams(request.query);
   const msn = directives.get("_HLS_msn");
   const part = directives.get("_HLS_part");
@@ -71,13 +70,13 @@ function mediaPlaylist(output: HlsOutput, request: MediaRequest): Reply | Waitin
   // hls.js refuses a playlist that has parts and no whole segment.
   if (msn === null) return whenThere(output, () => (output.playable ? output.media : null), request);
   if (!NUMBER.test(msn) || (part !== null && !NUMBER.test(part))) return failure(400);
-  if (!output.playable && !output.starting) return failure(404);
   const reach = () => output.reach(Number(msn), part === null ? undefined : Number(part));
   const now = reach();
-  if (now === "there") return reply();
+  if (now === "there" || !output.media) return whenThere(output, () => output.media, request);
   if (now === "too_far") return failure(400);
   const ms = WAIT_TARGETS * output.target * 1000;
-  return { ms, answer: () => (reach() === "ahead" ? null : reply()), late: failure(503) };
+  const reply = () => (reach() === "ahead" ? null : playlist(output.media, request));
+  return { ms, answer: reply, late: failure(503) };
 }
 
 function playlist(text: PlaylistText | null, { gzip }: MediaRequest): Reply {
