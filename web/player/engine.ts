@@ -14,6 +14,8 @@ export type EngineEvents = {
   /** After the first playlist and whenever it has something new: does it go on (no ENDLIST)? */
   live(live: boolean): void;
   audioOnly(audioOnly: boolean): void;
+  /** Playback may begin: there is enough to go on without a stall. */
+  ready(): void;
   /** The engine has stopped; at most one call. */
   failed(failure: Failure): void;
 };

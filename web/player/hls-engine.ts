@@ -23,6 +23,9 @@ const MARGIN_S = 0.35;
 const INSIDE_S = 0.05;
 /** A publisher may be away for the grace of 7 s and a media worker restart within it: the playlist is asked for longer. */
 const PLAYLIST_RETRIES = 14;
+/** So much is loaded before playback begins, or so long waited for it. */
+const START_S = 1.2;
+const START_PATIENCE_MS = 1_500;
 const WINDOW_TOLERANCE_S = 0.5;
 const PLAYED_OUT_S = 0.1;
 const RECOVERY_WINDOW_MS = 10_000;
@@ -77,9 +80,11 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     },
   });
   let stopped = false;
+  let patience: ReturnType<typeof setTimeout> | undefined;
 
   const stop = () => {
     stopped = true;
+    clearTimeout(patience);
     hls.destroy();
   };
   const fail = (failure: Failure) => {
@@ -154,6 +159,18 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     catchingUp = entry < live;
     hls.targetLatency = details.edge - entry - INSIDE_S;
   };
+  /** A stream that has just begun has little to play: better a moment later than with a stall. */
+  let told = false;
+  const ready = () => {
+    if (told || stopped) return;
+    told = true;
+    clearTimeout(patience);
+    events.ready();
+  };
+  const readyWhenBuffered = () => {
+    patience ??= setTimeout(ready, START_PATIENCE_MS);
+    if (ahead(video, video.currentTime) >= Math.min(START_S, holdBack)) ready();
+  };
   // Fires before hls.js chooses where to start.
   hls.on(Events.LEVEL_UPDATED, (_event, { details }) => {
     if (details.live && details.partHoldBack !== holdBack) join(details);
@@ -169,6 +186,7 @@ export function openHls(video: HTMLVideoElement, indexUrl: string, events: Engin
     if (starting) hls.targetLatency = holdBack + MARGIN_S;
     starting = false;
     jumpToEdge();
+    if (!told) readyWhenBuffered();
   });
   hls.on(Events.ERROR, (_event, data) => {
     const [level] = hls.levels;

@@ -14,6 +14,7 @@ export function openNative(video: HTMLVideoElement, indexUrl: string, events: En
   on("loadedmetadata", () => {
     events.live(video.duration === Number.POSITIVE_INFINITY);
     events.audioOnly(video.videoWidth === 0);
+    events.ready();
   });
   on("durationchange", () => events.live(video.duration === Number.POSITIVE_INFINITY));
   on("error", () => {

@@ -55,6 +55,8 @@ export class Session {
   /** How often the index was missing although the stream is live. */
   #early = 0;
   #stuckUpdates = 0;
+  /** The engine has enough to begin. */
+  #ready = false;
   /** False only after the viewer paused. */
   #wantsToPlay = true;
 
@@ -128,8 +130,9 @@ export class Session {
     this.#detach();
     let joined = false;
     this.#engine = this.#options.open(this.#video, this.#options.indexUrl, {
-      qualities: (qualities) => {
-        this.#store.set({ qualities, quality: -1 });
+      qualities: (qualities) => this.#store.set({ qualities, quality: -1 }),
+      ready: () => {
+        this.#ready = true;
         if (this.#wantsToPlay) void this.#play();
       },
       audioOnly: (audioOnly) => this.#store.set({ audioOnly }),
@@ -160,6 +163,7 @@ export class Session {
     clearTimeout(this.#retry);
     clearTimeout(this.#ending);
     this.#stuckUpdates = 0;
+    this.#ready = false;
     this.#engine?.destroy();
     this.#engine = undefined;
     this.#store.set({ live: false, behind: 0, qualities: [], audioOnly: false, paused: this.#video.paused });
@@ -235,7 +239,7 @@ export class Session {
       if (!video.muted) store.set({ mutedByBrowser: false });
     });
     // hls.js may begin a new media source by itself (a track was added): the element then waits for a word.
-    on("loadedmetadata", () => this.#wantsToPlay && void this.#play());
+    on("loadedmetadata", () => this.#ready && this.#wantsToPlay && void this.#play());
     on("play", () => store.set({ paused: false, blocked: false }));
     on("pause", () => store.set({ paused: true }));
     on("playing", () => this.#engine && store.set({ phase: "playing", problem: null }));

@@ -93,6 +93,7 @@ afterEach(() => {
 /** The index is there, the playlist goes on, pictures come. */
 async function plays() {
   engine().qualities([{ index: 0, label: "360p" }]);
+  engine().ready();
   engine().live(true);
   await wait(0);
   video.dispatchEvent(new Event("playing"));
@@ -201,7 +202,7 @@ describe("playing", () => {
     session.pause();
     engine().failed("network");
     await wait(1_000);
-    engine().qualities([]);
+    engine().ready();
     await wait(0);
     expect(video.paused).toBe(true);
   });
@@ -284,7 +285,7 @@ describe("trouble", () => {
 describe("sound", () => {
   test("where the browser wants silence it plays muted and says so", async () => {
     video.allows = "muted";
-    engine().qualities([]);
+    engine().ready();
     await wait(0);
     expect(video.paused).toBe(false);
     expect(store.get()).toMatchObject({ mutedByBrowser: true, blocked: false });
@@ -295,7 +296,7 @@ describe("sound", () => {
 
   test("where it wants a click it asks for one", async () => {
     video.allows = "nothing";
-    engine().qualities([]);
+    engine().ready();
     await wait(0);
     expect(store.get().blocked).toBe(true);
     video.allows = "sound";
