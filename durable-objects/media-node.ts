@@ -134,8 +134,14 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
   }
 
   async revoke(stream_id: number, generation: number): Promise<void> {
-    const insert = "INSERT OR REPLACE INTO revocations (stream_id, generation, at) VALUES (?, ?, ?)";
-    this.#sql.exec(insert, stream_id, generation, Date.now());
+    // Two may overtake each other on their way here; the newer one includes the older.
+    this.#sql.exec(
+      `INSERT INTO revocations (stream_id, generation, at) VALUES (?, ?, ?)
+       ON CONFLICT (stream_id) DO UPDATE SET generation = max(generation, excluded.generation), at = excluded.at`,
+      stream_id,
+      generation,
+      Date.now(),
+    );
     const connection = this.#connection();
     if (connection) send(connection, { type: "revoke", stream_id, generation });
   }

@@ -234,7 +234,7 @@ export class Supervisor {
         this.#live.send(order);
         break;
       case "revoke":
-        this.#revoked.set(order.stream_id, order.generation);
+        this.#revoked.set(order.stream_id, Math.max(order.generation, this.#revoked.get(order.stream_id) ?? 0));
         this.#live.send(order);
         break;
       case "drain":

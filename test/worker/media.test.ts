@@ -297,6 +297,16 @@ describe("path tokens that were revoked", () => {
     await other.publish(stream_key);
     expect(await other.link.next("revoke")).toMatchObject({ stream_id: id, generation: 1 });
   });
+
+  test("an older revocation that comes late takes nothing back", async () => {
+    const worker = await TestMediaWorker.enrol();
+    await worker.connect();
+    const node = bindings.MEDIA_NODE.getByName(worker.id);
+    await node.revoke(7, 3);
+    await node.revoke(7, 2);
+    await worker.connect();
+    expect(await worker.link.next("revoke")).toMatchObject({ stream_id: 7, generation: 3 });
+  });
 });
 
 describe("reports", () => {
