@@ -8,6 +8,8 @@ import { EnrolReply } from "#contract/media";
 
 const AUDIENCE = "sluice-media";
 const TOKEN_LIFETIME_S = 60;
+/** Tokens are dated back by this, so that a clock may be ahead as well as behind by about half their lifetime. */
+const CLOCK_AHEAD_S = 25;
 const ENROL_TIMEOUT_MS = 10_000;
 
 const PrivateKey = z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string(), d: z.string() });
@@ -66,7 +68,7 @@ export class Identity {
 
   /** A bearer token for one request. */
   async token(now: number): Promise<string> {
-    const issued = Math.floor(now / 1000);
+    const issued = Math.floor(now / 1000) - CLOCK_AHEAD_S;
     return new SignJWT()
       .setProtectedHeader({ alg: "EdDSA" })
       .setSubject(this.workerId)

@@ -1,15 +1,19 @@
 /** Pure parts of the media link: back-off, names, numbers, settings, and whom a worker lets in by itself. */
+import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
+import { decodeJwt } from "jose";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { z } from "zod";
 import { GRACE_MS } from "#contract/live";
 import type { JobReport, PublishGrant, StreamProgress } from "#contract/media";
 import { BackOff } from "#kit/back-off";
 import { parseMediaName } from "#kit/media-names";
 import { newEpoch } from "#kit/publish-ids";
 import { continueAfter } from "#kit/sequence";
+import { Identity } from "../../media-worker/link/identity.ts";
 import { hashStreamKey, Publishers } from "../../media-worker/link/publishers.ts";
 import { ReportPoster } from "../../media-worker/link/report-poster.ts";
 import { Spool } from "../../media-worker/link/spool.ts";
@@ -235,6 +239,20 @@ describe("publishers", () => {
     });
     expect(report?.progress.next_msn).toBe(110);
     expect(publishers.lostAll(T0 + 5_000)).toEqual([]);
+  });
+});
+
+describe("a bearer token", () => {
+  it("leaves room for a clock that is ahead, or behind", async () => {
+    const key = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+    const { kty, crv, x, d } = z
+      .object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string(), d: z.string() })
+      .parse(key);
+    const { iat = 0, exp = 0 } = decodeJwt(await new Identity("mw_1", { kty, crv, x, d }).token(T0));
+    expect(T0 / 1000 - iat).toBeGreaterThanOrEqual(20);
+    expect(exp - T0 / 1000).toBeGreaterThanOrEqual(20);
+    // The control plane takes none that lives longer.
+    expect(exp - iat).toBeLessThanOrEqual(60);
   });
 });
 
