@@ -81,7 +81,8 @@ export async function authenticateToken(
   const claims = await verifyToken(ctx.settings, value, face, now);
   if (!claims) return null;
   const cached = known.get(claims.jti);
-  const session = cached && now - cached.checked_at < KNOWN_MS ? cached : await load(ctx, claims.jti, now);
+  // A clock that was set back must not keep an entry for as long.
+  const session = cached && Math.abs(now - cached.checked_at) < KNOWN_MS ? cached : await load(ctx, claims.jti, now);
   if (!session || session.id !== claims.sub || session.expires_at <= now) return null;
   const { id, username, role, scopes } = session;
   return { kind: "user", id, username, role, scopes, session: claims.jti, via };

@@ -14,7 +14,9 @@ const routes = new Map<number, { route: PlaybackRoute; at: number }>();
 export async function playbackRoute(ctx: Ctx, streamId: number): Promise<PlaybackRoute> {
   const now = ctx.now();
   const known = routes.get(streamId);
-  if (known && now - known.at < (known.route.state === "live" ? FRESH_MS : FRESH_OFF_AIR_MS)) return known.route;
+  // A clock that was set back must not keep an entry for as long.
+  if (known && Math.abs(now - known.at) < (known.route.state === "live" ? FRESH_MS : FRESH_OFF_AIR_MS))
+    return known.route;
   const route = await liveStream(ctx.env, streamId).playback();
   if (routes.size >= STREAMS_MAX) routes.clear();
   routes.set(streamId, { route, at: now });
