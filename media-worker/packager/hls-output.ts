@@ -7,22 +7,20 @@ import { gzipSync } from "node:zlib";
 import type { PublishGrant } from "#contract/media";
 import type { StreamReader, TimedUnit } from "../live/reader.ts";
 import type { Tracks } from "../live/tracks.ts";
-import type { Attic, Stored } from "./attic.ts";
+import type { Attic } from "./attic.ts";
 import { averageBandwidth, peakBandwidth } from "./bandwidth.ts";
+import { Changes } from "./changes.ts";
 import { countedFrameRate } from "./frame-rate.ts";
 import { initSegment } from "./init-segment.ts";
 import { Pace } from "./pace.ts";
 import { mediaPlaylist, multivariantPlaylist } from "./playlist.ts";
+import { bytesOf, type FoundMedia, putAway } from "./segment-bytes.ts";
 import { type FinishedPart, Segmenter } from "./segmenter.ts";
 import { type Init, partName, type Segment, SegmentWindow } from "./window.ts";
 
 /** A playlist, plain and compressed; built once per change, whoever asks. */
 export type PlaylistText = { plain: Buffer; gzip: Buffer };
 
-/** What can be fetched under a name: in memory, or on disk `length` bytes from `offset` on. */
-export type FoundMedia =
-  | { found: "data"; data: readonly Buffer[]; audioOnly: boolean }
-  | { found: "stored"; stored: Stored; offset: number; length: number; audioOnly: boolean };
 /** `pending`: the part that comes next. */
 export type Media = FoundMedia | { found: "pending" } | { found: "nothing" };
 
@@ -41,6 +39,8 @@ type Publish = Pick<PublishGrant, "epoch" | "first_msn" | "discontinuity_sequenc
 export class HlsOutput implements StreamReader {
   readonly #partTarget: number;
   readonly #attic: Attic | null;
+  /** Told when there is a new part or segment, and at the end. */
+  readonly changes = new Changes();
   #pace: Pace;
   #window: SegmentWindow;
   #segmenter: Segmenter | null = null;
@@ -59,8 +59,6 @@ export class HlsOutput implements StreamReader {
   #frames = 0;
   #frameRate: number | null = null;
   #texts: { media?: PlaylistText; multivariant?: PlaylistText } = {};
-  #notifying = false;
-  readonly #waiting = new Set<() => boolean>();
 
   /** `partMs`: target of a part. Without an attic, everything stays in memory. */
   constructor(partMs: number, attic: Attic | null) {
@@ -111,7 +109,6 @@ export class HlsOutput implements StreamReader {
   }
 
   unit(unit: TimedUnit): void {
-    if (unit.kind === "video") this.#frames++;
     this.#segmenter?.unit(unit);
   }
 
@@ -225,8 +222,8 @@ export class HlsOutput implements StreamReader {
     const [, epoch = "", msn, part] = match;
     const segment = this.#window.find(epoch, Number(msn));
     if (!segment) return this.#isHinted(name) ? { found: "pending" } : NOTHING;
-    if (part === undefined) return segment.complete ? bytesOf(segment, 0, segment.parts.length) : NOTHING;
-    if (Number(part) < segment.parts.length) return bytesOf(segment, Number(part), 1);
+    if (part === undefined) return (segment.complete && bytesOf(segment, 0, segment.parts.length)) || NOTHING;
+    if (Number(part) < segment.parts.length) return bytesOf(segment, Number(part), 1) ?? NOTHING;
     return this.#isHinted(name) ? { found: "pending" } : NOTHING;
   }
 
@@ -251,21 +248,12 @@ export class HlsOutput implements StreamReader {
     return part < parts ? "there" : "ahead";
   }
 
-  /** Calls `served` after each change until it returns true, or until the returned function is called. */
-  whenChanged(served: () => boolean): () => void {
-    this.#waiting.add(served);
-    return () => this.#waiting.delete(served);
-  }
-
-  /** Requests that wait for a change. */
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
   #addPart(part: FinishedPart): void {
     const segment = this.#window.open ?? this.#openSegment();
     if (!segment) return;
-    segment.parts.push({ ...part, bytes: part.data.length });
+    const { data, duration, independent, frames } = part;
+    segment.parts.push({ data, duration, independent, bytes: data.length });
+    this.#frames += frames;
     segment.duration += part.duration;
     segment.bytes += part.data.length;
     this.#changed();
@@ -305,6 +293,7 @@ export class HlsOutput implements StreamReader {
     if (segment.init.tracks.video && this.#frameRate === null) {
       this.#frameRate = countedFrameRate(this.#frames, segment.duration);
     }
+    this.#frames = 0;
     this.#window.trim(this.target);
     this.#peak = peakBandwidth(this.#window.listed, this.target, this.#peak);
     if (this.#attic) for (const old of this.#window.toPutAway()) void putAway(old, this.#attic);
@@ -321,45 +310,10 @@ export class HlsOutput implements StreamReader {
     return !this.#ended && name === this.#hint();
   }
 
-  /** Whoever waits is told once per turn, so that a segment's last part and its completion are one change. */
   #changed(): void {
     this.#texts = {};
-    if (this.#notifying || this.#waiting.size === 0) return;
-    this.#notifying = true;
-    queueMicrotask(() => {
-      this.#notifying = false;
-      for (const served of this.#waiting) if (served()) this.#waiting.delete(served);
-    });
+    this.changes.tell();
   }
-}
-
-async function putAway(segment: Segment, attic: Attic): Promise<void> {
-  segment.stored = "storing";
-  try {
-    const stored = await attic.store(segment.parts.flatMap((part) => part.data ?? []));
-    if (segment.forgotten) {
-      stored.release();
-      return;
-    }
-    segment.stored = stored;
-    for (const part of segment.parts) part.data = null;
-  } catch {
-    // The disk is full or gone: the segment stays in memory for the rest of its time, and is tried again.
-    segment.stored = null;
-  }
-}
-
-/** `count` parts from `first` on. */
-function bytesOf(segment: Segment, first: number, count: number): Media {
-  const audioOnly = segment.init.tracks.video === null;
-  const parts = segment.parts.slice(first, first + count);
-  const data = parts.flatMap((part) => part.data ?? []);
-  if (data.length === parts.length) return { found: "data", data, audioOnly };
-  const { stored } = segment;
-  if (stored === null || stored === "storing") return NOTHING;
-  const length = parts.reduce((sum, part) => sum + part.bytes, 0);
-  const offset = segment.parts.slice(0, first).reduce((sum, part) => sum + part.bytes, 0);
-  return { found: "stored", stored, offset, length, audioOnly };
 }
 
 function compress(text: string): PlaylistText {

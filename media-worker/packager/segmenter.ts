@@ -17,6 +17,8 @@ export type FinishedPart = {
   duration: number;
   /** Contains an IDR picture, or is audio alone (RFC 8216bis section 4.4.4.9, INDEPENDENT). */
   independent: boolean;
+  /** Pictures in it. */
+  frames: number;
 };
 
 export type SegmentSink = {
@@ -241,7 +243,7 @@ export class Segmenter {
       audio: audio[0] ? { decodeTime: audio[0].time, samples: audio, usualDuration: this.#frameLength } : null,
     });
     const independent = !this.#hasVideo || video.some((sample) => sample.key);
-    this.#sink.part({ data, duration: (end - start) / this.#timescale, independent });
+    this.#sink.part({ data, duration: (end - start) / this.#timescale, independent, frames: video.length });
   }
 
   /** All of it at the end of the timeline, because nothing follows. */

@@ -7,9 +7,8 @@ import type { Stored } from "./attic.ts";
 
 export type Init = { name: string; data: Buffer; tracks: Tracks };
 
-export type Part = { data: Buffer; duration: number; independent: boolean };
-/** `data` is null when the segment has been put away. */
-export type KeptPart = Omit<Part, "data"> & { data: Buffer | null; bytes: number };
+/** `data` is null when the segment has been put away; `duration` in seconds. */
+export type Part = { data: Buffer | null; bytes: number; duration: number; independent: boolean };
 
 export type Segment = {
   epoch: string;
@@ -19,7 +18,7 @@ export type Segment = {
   discontinuity: boolean;
   /** UTC ms, fractional. */
   programDateTime: number;
-  parts: KeptPart[];
+  parts: Part[];
   /** Seconds, of all parts so far. */
   duration: number;
   bytes: number;

@@ -72,6 +72,13 @@ async function read(output: HlsOutput, units: TimedUnit[], end: boolean): Promis
 /** To a hundredth: RTMP's times are milliseconds. */
 const durations = (segments: FollowedSegment[]) => segments.map(({ duration }) => Math.round(duration * 100) / 100);
 
+/** Delays audio against the video it belongs to, as some encoders send it. */
+const late = (units: TimedUnit[], seconds: number) =>
+  units
+    .map((unit) => ({ unit, at: unit.kind === "video" ? unit.time / 90_000 : unit.time / 48_000 + seconds }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ unit }) => unit);
+
 describe("where segments are cut", () => {
   test("the first one early, so that players can start; then at each IDR picture of a 2 s GOP", async () => {
     const { segments, violations, output } = await watch(BOTH, interleaved(pictures({ seconds: 9 }), sound(9)));
@@ -160,13 +167,6 @@ describe("parts", () => {
     expect(violations).toEqual([]);
     expect(mediaOf(output).partTarget).toBe(expected);
   });
-
-  /** Delays audio against the video it belongs to, as some encoders send it. */
-  const late = (units: TimedUnit[], seconds: number) =>
-    units
-      .map((unit) => ({ unit, at: unit.kind === "video" ? unit.time / 90_000 : unit.time / 48_000 + seconds }))
-      .sort((a, b) => a.at - b.at)
-      .map(({ unit }) => unit);
 
   test.each([0, 0.02, 0.1, 0.25])("audio sent %d s late is in the part it belongs to", async (seconds) => {
     const units = late(interleaved(pictures({ seconds: 9 }), sound(9)), seconds);
@@ -365,6 +365,19 @@ describe("the multivariant playlist", () => {
     expect(variant!.averageBandwidth).toBeLessThanOrEqual(variant!.bandwidth);
   });
 
+  test.each([
+    [60, 60],
+    [29.97, 29.97],
+    [24, 24],
+    [12.5, 12.5],
+  ])("a frame rate of %d that nobody says is counted", async (rate, expected) => {
+    const tracks = { video: { ...VIDEO.video!, frameRate: null }, audio: BOTH.audio };
+    const interval = (n: number) => Math.round(((n + 1) * 1000) / rate) - Math.round((n * 1000) / rate);
+    const { output } = await watch(tracks, late(interleaved(pictures({ seconds: 4, interval }), sound(4)), 0.25));
+    const [variant] = parseMaster(output.multivariant?.plain.toString() ?? "").variants;
+    expect(variant!.frameRate).toBeCloseTo(expected, 1);
+  });
+
   test("nothing before there is a part; then a bit rate that the first segment keeps to", async () => {
     const output = new HlsOutput(500, null);
     output.session(GRANT);
@@ -408,7 +421,7 @@ describe("blocking reloads", () => {
   test("waiters hear of a segment's last part and its completion together", async () => {
     const output = await at();
     const heard: number[] = [];
-    output.whenChanged(() => {
+    output.changes.wait(() => {
       heard.push(mediaOf(output).segments.length);
       return false;
     });

@@ -209,7 +209,7 @@ describe("playlists", () => {
 });
 
 /** Until so many requests wait. */
-const waiters = (count: number) => expect.poll(() => output.waiting, { interval: 5 }).toBe(count);
+const waiters = (count: number) => expect.poll(() => output.changes.waiting, { interval: 5 }).toBe(count);
 
 describe("blocking reloads", () => {
   const reload = (query: string) => get(`/live/7/source.m3u8?${query}`);
@@ -231,7 +231,7 @@ describe("blocking reloads", () => {
     const reply = reload("_HLS_msn=4");
     await waiters(1);
     show(5.6, 6.9);
-    expect(output.waiting).toBe(1);
+    expect(output.changes.waiting).toBe(1);
     show(6.9, 7.1);
     expect(await (await reply).text()).toMatch(/#EXTINF:2\.0+,\ne1-3\.m4s/);
   });
@@ -242,7 +242,7 @@ describe("blocking reloads", () => {
     show(5.6, 6.1);
     const texts = await Promise.all((await Promise.all(replies)).map((reply) => reply.text()));
     expect(new Set(texts).size).toBe(1);
-    expect(output.waiting).toBe(0);
+    expect(output.changes.waiting).toBe(0);
   });
 
   test.each([
@@ -263,10 +263,10 @@ describe("blocking reloads", () => {
     const reply = reload("_HLS_msn=4&_HLS_part=1");
     await waiters(1);
     clock.skip(5_900);
-    expect(output.waiting).toBe(1);
+    expect(output.changes.waiting).toBe(1);
     clock.skip(200);
     expect((await reply).status).toBe(503);
-    expect(output.waiting).toBe(0);
+    expect(output.changes.waiting).toBe(0);
   });
 
   test("the stream ends: the final playlist", async () => {

@@ -3,7 +3,8 @@
  * RFC 8216bis section 6.2.5.2.
  */
 import { MASTER, MEDIA_PLAYLIST } from "#kit/media-names";
-import type { FoundMedia, HlsOutput, PlaylistText } from "../../packager/hls-output.ts";
+import type { HlsOutput, PlaylistText } from "../../packager/hls-output.ts";
+import type { FoundMedia } from "../../packager/segment-bytes.ts";
 import { type ByteRange, parseRange, slice } from "./range.ts";
 
 export type Reply = {

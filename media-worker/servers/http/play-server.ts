@@ -98,7 +98,7 @@ export async function startPlayServer(options: PlayServerOptions): Promise<PlayS
   }
 
   function wait(req: IncomingMessage, res: ServerResponse, output: HlsOutput, waiting: Waiting): void {
-    const stop = output.whenChanged(() => {
+    const stop = output.changes.wait(() => {
       const reply = waiting.answer();
       if (reply !== null) send(req, res, reply);
       return reply !== null;
