@@ -39,7 +39,8 @@ export class Pace {
   /** GOP length the stream had last time. */
   #expected: number | null;
   #gops: number[] = [];
-  #longest = 0;
+  /** Length so far of a GOP that is longer than a segment. */
+  #unfinished = 0;
   #partsStarted = false;
   #firstSegmentDone = false;
 
@@ -53,9 +54,10 @@ export class Pace {
     return (this.target ?? SHORTEST_TARGET) + EXCESS;
   }
 
-  /** The longest GOP seen, as the target duration of the next broadcast depends on it. */
+  /** The longest of the last GOPs: the target duration of the next broadcast depends on it. */
   get gop(): number {
-    return Math.round(1000 * (this.#longest || this.#expected || this.target || SHORTEST_TARGET)) / 1000;
+    const seen = Math.min(LONGEST_GOP, Math.max(this.#unfinished, ...this.#gops));
+    return Math.round(1000 * (seen || this.#expected || this.target || SHORTEST_TARGET)) / 1000;
   }
 
   /** Every sample lasts so long: parts become the smallest multiple of it that lets them be full, if that is needed. */
@@ -86,7 +88,7 @@ export class Pace {
   /** Two IDR pictures were so far apart. */
   sawGop(length: number): void {
     this.#gops = [length, ...this.#gops].slice(0, REMEMBERED_GOPS);
-    this.#longest = Math.min(LONGEST_GOP, Math.max(this.#longest, length));
+    this.#unfinished = 0;
   }
 
   /** Frames come more rarely than parts should: parts get as long, as long as there is none yet. */
@@ -103,7 +105,7 @@ export class Pace {
     if (key) return duration + gop > this.limit;
     const late = Math.max(gop, this.#gops.length > 0 ? 0 : (this.#expected ?? 0)) > this.limit;
     // An IDR picture may be just a little late. When none is to be expected, the target itself is the better place.
-    if (late) this.#longest = Math.min(LONGEST_GOP, Math.max(this.#longest, sinceKey));
+    if (late) this.#unfinished = sinceKey;
     return duration >= (late ? this.target : this.limit) - EPSILON || duration + interval > this.limit + EPSILON;
   }
 

@@ -133,6 +133,11 @@ describe("where segments are cut", () => {
     expect(output.gop).toBeGreaterThan(15);
   });
 
+  test("one long GOP among short ones is forgotten by the next broadcast", async () => {
+    const { output } = await watch(VIDEO, pictures({ seconds: 24, key: (n) => n % 60 === 0 && (n <= 60 || n >= 300) }));
+    expect(output.gop).toBe(2);
+  });
+
   test("more than 8 MB", async () => {
     const { segments } = await watch(VIDEO, pictures({ seconds: 3, bytes: 400_000 }), { gop: 2 });
     expect(Math.max(...segments.map(({ bytes }) => bytes.length))).toBeLessThan(9e6);
