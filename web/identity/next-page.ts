@@ -13,5 +13,6 @@ export function nextPage(search: string, origin: string, fallback = "/streams"):
   if (!next?.startsWith("/")) return fallback;
   const url = URL.parse(next, origin);
   if (!url || url.origin !== origin || url.pathname === "/login") return fallback;
-  return url.pathname + url.search + url.hash;
+  // Dots may have been all that stood before `//host`.
+  return url.pathname.startsWith("//") ? fallback : url.pathname + url.search + url.hash;
 }
