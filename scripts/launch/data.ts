@@ -25,10 +25,23 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Like `mkdir -p`. Node's own `recursive` never returns where a file system takes no folders (in /proc, for example). */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return;
+    const parent = path.dirname(folder);
+    if (codeOf(error) !== "ENOENT" || existsSync(parent)) throw error;
+    makeFolder(parent);
+    mkdirSync(folder);
+  }
+}
+
 /** Takes the folder for this process. Returns what gives it back; throws a `LaunchError` when somebody else has it. */
 export function takeData(folder: string): () => void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const lock = path.join(folder, "lock");
     if (existsSync(lock)) {
       const [pid = "", start = ""] = readFileSync(lock, "utf8").split(" ");

@@ -28,8 +28,11 @@ const Environment = z.object({
     .transform((value) => (value === "localhost" ? "127.0.0.1" : value))
     .default("127.0.0.1"),
   SLUICE_PUBLIC_URL: z
-    .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
-    .refine((value) => URL.canParse(value) && new URL(value).pathname === "/", "must be an address without a path")
+    .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL", abort: true })
+    .refine(
+      (value) => /^[^/]+\/\/[^/?#@]+\/?$/.test(value),
+      "must be scheme, name and port alone: https://live.example.com",
+    )
     .transform((value) => new URL(value).origin)
     .optional(),
   SLUICE_DATA: z.string().default("./data"),

@@ -1,4 +1,8 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { takeData } from "../../scripts/launch/data.ts";
 import { createLog, formatEntry, readLine } from "../../scripts/launch/log.ts";
 import { banner, readyLine } from "../../scripts/launch/ready.ts";
 import { parseSettings } from "../../scripts/launch/settings.ts";
@@ -37,6 +41,9 @@ describe("settings", () => {
     ["SLUICE_PUBLIC_URL", "live.example.com"],
     ["SLUICE_PUBLIC_URL", "ftp://live.example.com"],
     ["SLUICE_PUBLIC_URL", "https://live.example.com/sluice"],
+    ["SLUICE_PUBLIC_URL", "https://live.example.com/?a=1"],
+    ["SLUICE_PUBLIC_URL", "https://live.example.com#a"],
+    ["SLUICE_PUBLIC_URL", "https://me:secret@live.example.com"],
     ["SLUICE_ADMIN_USERNAME", "an admin"],
     ["SLUICE_ADMIN_PASSWORD", "1234567"],
     ["SLUICE_SECRET", "x".repeat(31)],
@@ -48,8 +55,30 @@ describe("settings", () => {
     expect(() => parseSettings({ [name]: value }, "/")).toThrow(new RegExp(`^${name} must `));
   });
 
+  test("one mistake is told once", () => {
+    expect(() => parseSettings({ SLUICE_PUBLIC_URL: "example" }, "/")).toThrow(/^SLUICE_PUBLIC_URL must .*URL$/);
+  });
+
   test("all wrong settings are named at once", () => {
     expect(() => parseSettings({ SLUICE_PORT: "a", PLAYBACK: "b" }, "/")).toThrow(/SLUICE_PORT.*\n.*PLAYBACK/);
+  });
+});
+
+describe("the data folder", () => {
+  test("is made with its parents, and given back", () => {
+    const top = mkdtempSync(path.join(tmpdir(), "sluice-"));
+    try {
+      const folder = path.join(top, "a/b");
+      takeData(folder)();
+      takeData(folder)();
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      rmSync(top, { recursive: true });
+    }
+  });
+
+  test.each(["/proc/sluice", "/dev/null/sluice"])("%s is refused by name, at once", (folder) => {
+    expect(() => takeData(folder)).toThrow(/^SLUICE_DATA: .* cannot be used: /);
   });
 });
 

@@ -41,7 +41,7 @@ export type Settings = {
 
 const webOrigin = z
   .url({ protocol: /^https?$/ })
-  .refine((url) => URL.canParse(url) && new URL(url).pathname === "/")
+  .refine((url) => /^[^/]+\/\/[^/?#@]+\/?$/.test(url))
   .transform((url) => new URL(url).origin);
 
 const Variables = z.object({
