@@ -90,7 +90,7 @@ function withoutEmulationPrevention(nal: Buffer): Uint8Array {
 }
 
 /** Throws `CodecError`. */
-export function parseSps(nal: Buffer): AvcParameters {
+function parseSps(nal: Buffer): AvcParameters {
   if (nal.length < 4) throw new CodecError("malformed", "H.264 sequence parameter set is truncated");
   const codec = `avc1.${nal.toString("hex", 1, 4)}`;
   const bits = new BitReader(withoutEmulationPrevention(nal));

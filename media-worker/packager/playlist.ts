@@ -1,8 +1,7 @@
 /** The texts of the multivariant and the media playlist (RFC 8216bis). Every URI is relative. */
+import { MEDIA_PLAYLIST } from "#kit/media-names";
 import { describeTracks } from "../live/tracks.ts";
 import { partName, type Segment, segmentName } from "./window.ts";
-
-export const RENDITION = "source.m3u8";
 
 /** Parts further from the end than this many target durations are not listed (section 6.2.2). */
 const PARTS_SPAN = 3;
@@ -87,7 +86,7 @@ export function multivariantPlaylist(playlist: MultivariantPlaylist): string {
     "#EXT-X-VERSION:9",
     ...(playlist.independentSegments ? ["#EXT-X-INDEPENDENT-SEGMENTS"] : []),
     `#EXT-X-STREAM-INF:${attributes.join(",")}`,
-    RENDITION,
+    MEDIA_PLAYLIST,
     "",
   ].join("\n");
 }

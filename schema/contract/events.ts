@@ -30,4 +30,3 @@ export const DomainEvent = z.discriminatedUnion("type", [
   }),
 ]);
 export type DomainEvent = z.infer<typeof DomainEvent>;
-export type EventType = DomainEvent["type"];

@@ -28,7 +28,7 @@ export function readyLine({ url, rtmp, setUp, pid }: Ready): string {
 }
 
 /** A test picture with a tone, as a low-latency encoder would send it: a keyframe every 2 s. */
-export function ffmpegLine(target: string): string {
+function ffmpegLine(target: string): string {
   const picture = "-re -f lavfi -i testsrc2=size=1280x720:rate=30";
   const tone = "-re -f lavfi -i sine=frequency=440:sample_rate=48000";
   const video = "-c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -b:v 2500k -g 60";

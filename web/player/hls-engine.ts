@@ -34,7 +34,7 @@ const RENEWALS = 3;
 
 const noRetry = { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 };
 
-export const hlsConfig: Partial<HlsConfig> = {
+const hlsConfig: Partial<HlsConfig> = {
   lowLatencyMode: true,
   // Catches up after a stall, too slowly to be heard.
   maxLiveSyncPlaybackRate: 1.05,

@@ -37,7 +37,7 @@ export type PlayerState = {
   info: StreamInfo | null;
 };
 
-export const initialState = (): PlayerState => ({
+const initialState = (): PlayerState => ({
   phase: "loading",
   problem: null,
   live: false,

@@ -5,7 +5,7 @@ import type { AppEnv } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
 import { parseJson } from "./json.ts";
 
-export const BODY_MAX_BYTES = 256 * 1024;
+const BODY_MAX_BYTES = 256 * 1024;
 
 const JSON_TYPE = "application/json";
 const FORM_TYPE = "application/x-www-form-urlencoded";

@@ -1,7 +1,7 @@
 /** JSON from outside, read strictly: what two parsers could understand differently is refused. */
 import { ApiError } from "./errors.ts";
 
-export const JSON_DEPTH_MAX = 32;
+const JSON_DEPTH_MAX = 32;
 
 /** Strings, structure and numbers of a text that is known to be valid JSON. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|-?\d[\d.eE+-]*/g;
