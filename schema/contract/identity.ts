@@ -48,7 +48,11 @@ export const NewPassword = z
 const credentials = {
   username: z.string().min(1, "is required").max(200, "is too long").meta({ example: "ada" }),
   password: z.string().min(1, "is required").max(1024, "is too long").meta({ example: "correct horse battery" }),
-  totp_code: z.string().max(32, "is too long").optional().meta({ description: "For accounts with a second factor" }),
+  totp_code: z
+    .string()
+    .max(32, "is too long")
+    .optional()
+    .meta({ description: "Not looked at: no account has a second factor yet" }),
 };
 
 const Scope = z

@@ -40,9 +40,13 @@ const fields = {
   title: Title.optional(),
   name: Title.optional().meta({ description: "The same as `title`" }),
   description: Description.optional(),
-  is_public: Flag.optional().meta({ description: "Listed, and playable by its `pub_` key" }),
+  is_public: Flag.optional().meta({
+    description: "Listed, and playable by its `pub_` key; true for a new stream that does not say",
+  }),
   allow_unauthenticated: Flag.optional().meta({ description: "Guests may watch it too, while it is public" }),
-  rtmp_enabled: Flag.optional().meta({ description: "Plain RTMP takes single-use tokens for it" }),
+  rtmp_enabled: Flag.optional().meta({
+    description: "Kept for the single-use tokens of plain RTMP, which are not issued yet",
+  }),
 };
 
 export const StreamUpdate = z
