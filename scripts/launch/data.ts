@@ -26,22 +26,23 @@ function isAlive(pid: number): boolean {
 }
 
 /** Like `mkdir -p`. Node's own `recursive` never returns where a file system takes no folders (in /proc, for example). */
-function makeFolder(folder: string): void {
+function makeFolder(folder: string, mode = 0o777): void {
   try {
-    mkdirSync(folder);
+    mkdirSync(folder, { mode });
   } catch (error) {
     if (codeOf(error) === "EEXIST") return;
     const parent = path.dirname(folder);
     if (codeOf(error) !== "ENOENT" || existsSync(parent)) throw error;
     makeFolder(parent);
-    mkdirSync(folder);
+    mkdirSync(folder, { mode });
   }
 }
 
 /** Takes the folder for this process. Returns what gives it back; throws a `LaunchError` when somebody else has it. */
 export function takeData(folder: string): () => void {
   try {
-    makeFolder(folder);
+    // The database has hashes of passwords: of no concern to others on this machine.
+    makeFolder(folder, 0o700);
     const lock = path.join(folder, "lock");
     if (existsSync(lock)) {
       const [pid = "", start = ""] = readFileSync(lock, "utf8").split(" ");

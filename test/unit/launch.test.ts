@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
@@ -71,6 +71,8 @@ describe("the data folder", () => {
       const folder = path.join(top, "a/b");
       takeData(folder)();
       takeData(folder)();
+      // It holds password hashes: nobody else on the machine looks in.
+      expect(statSync(folder).mode & 0o777).toBe(0o700);
       expect(readdirSync(folder)).toEqual([]);
     } finally {
       rmSync(top, { recursive: true });
