@@ -20,7 +20,7 @@ const Title = z
   .min(1, "must not be empty")
   .refine((text) => length(text) <= TITLE_MAX, `must be at most ${TITLE_MAX} characters`)
   .refine((text) => !CONTROL.test(text), "must not contain control characters")
-  .meta({ description: `1 to ${TITLE_MAX} characters, trimmed`, example: "Evening show" });
+  .meta({ description: `1 to ${TITLE_MAX} characters, trimmed`, maxLength: TITLE_MAX, example: "Evening show" });
 
 const Description = z
   .string()
@@ -28,7 +28,11 @@ const Description = z
   .trim()
   .refine((text) => length(text) <= DESCRIPTION_MAX, `must be at most ${DESCRIPTION_MAX} characters`)
   .refine((text) => !CONTROL_BUT_LAYOUT.test(text), "must not contain control characters")
-  .meta({ description: `At most ${DESCRIPTION_MAX} characters, trimmed`, example: "Music and talk" });
+  .meta({
+    description: `At most ${DESCRIPTION_MAX} characters, trimmed`,
+    maxLength: DESCRIPTION_MAX,
+    example: "Music and talk",
+  });
 
 const Flag = z
   .union([z.boolean(), z.literal(0), z.literal(1)], { error: "must be true, false, 0 or 1" })

@@ -132,6 +132,11 @@ test("no example opens anything", () => {
   expect(JSON.stringify(document)).not.toMatch(/live_[A-Za-z0-9_-]{32}|eyJ[A-Za-z0-9_-]{8}/);
 });
 
+test("lengths are documented as they are enforced", () => {
+  const text = JSON.stringify(document.paths["/api/streams"]?.post?.requestBody);
+  expect([...text.matchAll(/"maxLength":(\d+)/g)].map(([, most]) => most)).toEqual(["100", "100", "2000"]);
+});
+
 test("is OpenAPI 3.1 of the version in package.json", () => {
   expect(document.openapi).toBe("3.1.0");
   expect(document.info.version).toMatch(/^\d+\.\d+\.\d+$/);
