@@ -7,7 +7,7 @@ export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 
 export const ERRORS = {
   invalid_request: { status: 400, message: "The request is not valid" },
   invalid_json: { status: 400, message: "The body is not valid JSON" },
-  unauthenticated: { status: 401, message: "Authentication required" },
+  unauthenticated: { status: 401, message: "Authentication required: sign in, or send a token of POST /api/token" },
   bad_credentials: { status: 401, message: "Wrong username or password" },
   forbidden: { status: 403, message: "Not allowed" },
   bad_key: { status: 403, message: "The key is not valid" },

@@ -234,7 +234,11 @@ describe("GET /api/me", () => {
   test("401 is JSON whatever Accept says", async () => {
     const { status, body } = await call("GET", "/api/me", { headers: { accept: "text/html" } });
     expect(status).toBe(401);
-    expect(body).toEqual({ error: "Authentication required", status: 401, request_id: expect.any(String) });
+    expect(body).toEqual({
+      error: expect.stringMatching(/^Authentication required: sign in/),
+      status: 401,
+      request_id: expect.any(String),
+    });
   });
 
   test("a role that changed counts at the next look-up", async () => {

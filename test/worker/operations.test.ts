@@ -137,6 +137,11 @@ test("lengths are documented as they are enforced", () => {
   expect([...text.matchAll(/"maxLength":(\d+)/g)].map(([, most]) => most)).toEqual(["100", "100", "2000"]);
 });
 
+test("a wrong type is told in words that follow the field's name", async () => {
+  const typed = await call("POST", "/api/token", { body: { username: 5, password: "x" } });
+  expect(typed).toMatchObject({ status: 400, body: { error: "username must be of type string" } });
+});
+
 test("is OpenAPI 3.1 of the version in package.json", () => {
   expect(document.openapi).toBe("3.1.0");
   expect(document.info.version).toMatch(/^\d+\.\d+\.\d+$/);

@@ -131,7 +131,7 @@ describe("a token is refused:", () => {
     ]) {
       const { status, body } = await call_;
       expect(status).toBe(401);
-      expect(body.error).toBe("Authentication required");
+      expect(body.error).toMatch(/^Authentication required: sign in/);
     }
   });
 

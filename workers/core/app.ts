@@ -142,5 +142,11 @@ function refuseInvalid(result: Validation): void {
 
 function fieldError({ path, message }: Issue): FieldError {
   const missing = message.endsWith("received undefined");
-  return { field: path.map(String).join("."), message: missing ? "is required" : message };
+  return { field: path.map(String).join("."), message: missing ? "is required" : plain(message) };
 }
+
+/** zod's own words, where a schema has none, as the end of a sentence that begins with the field. */
+const plain = (message: string) =>
+  message
+    .replace(/^Invalid input: expected (\w+), received .*$/, "must be of type $1")
+    .replace(/^Invalid option: expected one of /, "must be one of ");
