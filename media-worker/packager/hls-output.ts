@@ -192,6 +192,7 @@ export class HlsOutput implements StreamReader {
         partTarget: this.partTarget,
         independentSegments: this.#independent,
         ended: this.#ended,
+        breaks: !this.#ended && !this.#window.open && (this.#discontinuity || this.#segmenter === null),
         hint: this.#segmenter && this.#hint(),
       }),
     );

@@ -15,6 +15,8 @@ export type MediaPlaylist = {
   partTarget: number;
   independentSegments: boolean;
   ended: boolean;
+  /** What comes next, if anything does, begins a new stretch: a publisher went away, or another came. */
+  breaks: boolean;
   /** Name of the part that is expected next; null when none is. */
   hint: string | null;
 };
@@ -29,7 +31,7 @@ export function mediaPlaylist(playlist: MediaPlaylist): string {
     `#EXT-X-PART-INF:PART-TARGET=${decimal(partTarget)}`,
     `#EXT-X-MEDIA-SEQUENCE:${segments[0]?.msn ?? 0}`,
   ];
-  if (discontinuitySequence > 0 || segments.some((segment) => segment.discontinuity)) {
+  if (discontinuitySequence > 0 || playlist.breaks || segments.some((segment) => segment.discontinuity)) {
     lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence}`);
   }
   if (playlist.independentSegments) lines.push("#EXT-X-INDEPENDENT-SEGMENTS");
@@ -46,6 +48,9 @@ export function mediaPlaylist(playlist: MediaPlaylist): string {
     if (left < PARTS_SPAN * target) pushParts(lines, segment);
     if (segment.complete) lines.push(`#EXTINF:${decimal(segment.duration)},`, segmentName(segment));
   }
+  // Said early, for hls.js 1.7.4 takes the last segment for the next one when no tag follows it, and then finds that
+  // the next one's discontinuity does not fit.
+  if (playlist.breaks) lines.push("#EXT-X-DISCONTINUITY");
   if (playlist.ended) lines.push("#EXT-X-ENDLIST");
   else if (playlist.hint) lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${playlist.hint}"`);
   lines.push("");

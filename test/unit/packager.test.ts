@@ -335,7 +335,7 @@ describe("the window", () => {
     expect(output.find(hint ?? "").found).toBe("pending");
     expect(output.find("e1-4.3.m4s").found).toBe("nothing");
     output.end();
-    expect(mediaOf(output).preloadHint).toBeNull();
+    expect(mediaOf(output)).toMatchObject({ preloadHint: null, open: { discontinuity: true } });
     expect(output.find("e1-4.2.m4s").found).toBe("data");
   });
 
