@@ -301,6 +301,7 @@ describe("the control plane away", () => {
     expect(job?.progress.session).toBe(grant.session);
     expect(job?.progress.epoch).not.toBe(grant.epoch);
     // Once the control plane has taken it over, it is a session like any other.
+    await worker.event("linked", 2);
     await control.stop();
     await control.start();
     const next = await control.nth(control.hellos, hellos + 2, "hello");
