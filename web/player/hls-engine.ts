@@ -13,7 +13,6 @@ import Hls, {
 import { createAttempts } from "./attempts.ts";
 import type { Engine, EngineEvents, Failure } from "./engine.ts";
 import { ahead, entryPoint, isBuffered, stretchStart } from "./live-edge.ts";
-import { PlaylistLoader } from "./playlist-loader.ts";
 import { freshRendition, Renewal } from "./renewal.ts";
 import type { Quality } from "./state.ts";
 
@@ -39,7 +38,6 @@ const hlsConfig: Partial<HlsConfig> = {
   // Catches up after a stall, too slowly to be heard.
   maxLiveSyncPlaybackRate: 1.05,
   backBufferLength: 30,
-  pLoader: PlaylistLoader,
   enableDateRangeMetadataCues: false,
   enableEmsgMetadataCues: false,
   enableID3MetadataCues: false,
