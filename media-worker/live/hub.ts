@@ -99,10 +99,11 @@ export class Hub implements Ingest {
     for (const session of this.#sessions()) session.close("worker_stopped");
   }
 
-  close(): void {
+  /** Closes every session as `worker_stopped`, and gives up what they showed. */
+  async close(): Promise<void> {
     this.#draining = true;
     this.#closed = true;
-    for (const session of this.#sessions()) session.close("worker_stopped");
+    await Promise.all([...this.#streams.values()].map((stream) => stream.close()));
   }
 
   #open(id: number): LiveStream {
@@ -112,7 +113,7 @@ export class Hub implements Ingest {
     const settings = { partMs, attic: newAttic?.() ?? null, clock: this.#clock, control: this.#control };
     const stream = new LiveStream(id, settings, () => {
       this.#streams.delete(id);
-      void stream.hls.close();
+      void stream.close();
     });
     this.#streams.set(id, stream);
     return stream;

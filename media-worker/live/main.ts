@@ -1,5 +1,5 @@
 /** The live process: RTMP ingest, hub, packager and play server in one event loop. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Log } from "../log.ts";
 import { FileAttic } from "../packager/attic.ts";
@@ -23,6 +23,8 @@ export async function runLive(
   log: Log,
   clock: Clock = systemClock,
 ): Promise<RunningLive> {
+  // What a process killed at the wrong moment left there.
+  await rm(settings.windowDir, { recursive: true, force: true });
   await mkdir(settings.windowDir, { recursive: true });
   let attics = 0;
   const newAttic = () => new FileAttic(path.join(settings.windowDir, `${process.pid}-${attics++}`));
@@ -37,8 +39,7 @@ export async function runLive(
   });
   const rtmp = await startRtmpServer({ host: settings.host, port: settings.rtmpPort, ingest: hub, log }).catch(
     async (error: unknown) => {
-      hub.close();
-      await play.close();
+      await Promise.all([hub.close(), play.close()]);
       throw error;
     },
   );
@@ -53,8 +54,7 @@ export async function runLive(
     revoke: (streamId, generation) => play.revoke(streamId, generation),
     drain: (seconds) => hub.drain(seconds),
     async close() {
-      hub.close();
-      await Promise.all([rtmp.close(), play.close()]);
+      await Promise.all([hub.close(), rtmp.close(), play.close()]);
     },
   };
 }

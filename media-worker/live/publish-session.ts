@@ -79,9 +79,6 @@ export class PublishSession implements PublisherInput {
     this.lastMediaAt = clock.elapsed();
   }
 
-  get ended(): boolean {
-    return this.#ended;
-  }
   get tracks(): TrackInfo[] {
     return describeTracks(this.#playing?.tracks ?? this.#latest);
   }

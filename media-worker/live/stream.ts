@@ -60,6 +60,13 @@ export class LiveStream implements SessionOwner {
     return () => this.#readers.delete(reader);
   }
 
+  /** Ends all of it, without grace. */
+  async close(): Promise<void> {
+    this.#session?.close("worker_stopped");
+    this.#cancelEnd?.();
+    await this.hls.close();
+  }
+
   progress(session: PublishSession): StreamProgress {
     const { stream_id, session: live, epoch, first_msn, discontinuity_sequence } = session.grant;
     const shown = this.#shown === session;

@@ -11,10 +11,6 @@ export class BitReader {
     return this.#at > this.#bytes.length * 8;
   }
 
-  get left(): number {
-    return this.#bytes.length * 8 - this.#at;
-  }
-
   /** `count` ≤ 32. */
   read(count: number): number {
     let value = 0;

@@ -141,7 +141,7 @@ test("whatever a publisher sends", async () => {
       expect(said).toEqual([]);
       clock.advance(60_000);
       expect(hub.stream(1)).toBeNull();
-      hub.close();
+      await hub.close();
     }),
     { numRuns: 40 },
   );
