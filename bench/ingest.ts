@@ -16,8 +16,8 @@ import { CLIP_SECONDS, makeClip } from "./source.ts";
 
 const RUNS = Number(process.argv[2] ?? 5);
 const STREAMS = Number(process.argv[3] ?? 30);
-const SETTLE_MS = 30_000; // until every peer holds a full window, and what a window leaves behind
-const MEASURE_SECONDS = 15;
+const SETTLE_MS = 20_000; // until every peer holds a full window
+const MEASURE_SECONDS = 12;
 const IDLE_SECONDS = 5;
 
 type Shot = { peer: string; cpu_percent_per_stream: number; memory_mb_per_stream: number; idle_cpu_percent: number };
