@@ -11,5 +11,7 @@ export const AuditAction = z.enum([
   "stream_key_regenerate",
   "media_worker_enrol",
   "enrolment_token_create",
+  "vod_update",
+  "vod_delete",
 ]);
 export type AuditAction = z.infer<typeof AuditAction>;

@@ -2,7 +2,7 @@
 
 /** `message` is what people read when the place that fails has nothing more exact to say. */
 export type ErrorSpec = { status: ErrorStatus; message: string };
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 416 | 429 | 500 | 502 | 503 | 504;
 
 export const ERRORS = {
   invalid_request: { status: 400, message: "The request is not valid" },
@@ -16,12 +16,15 @@ export const ERRORS = {
   not_live: { status: 404, message: "The stream is not live" },
   method_not_allowed: { status: 405, message: "Method not allowed" },
   conflict: { status: 409, message: "It exists already" },
+  still_recording: { status: 409, message: "It is still being recorded" },
   body_too_large: { status: 413, message: "The body is too large" },
+  range_not_satisfiable: { status: 416, message: "The range lies outside the file" },
   unsupported_media_type: { status: 415, message: "The content type is not supported" },
   rate_limited: { status: 429, message: "Too many requests" },
   internal: { status: 500, message: "Internal error" },
   upstream_failed: { status: 502, message: "The media worker gave no usable answer" },
   unavailable: { status: 503, message: "Temporarily unavailable" },
+  storage_unavailable: { status: 503, message: "The recordings' storage is away or not configured" },
   upstream_timeout: { status: 504, message: "The media worker did not answer in time" },
 } as const satisfies Record<string, ErrorSpec>;
 

@@ -3,6 +3,15 @@
  * commit as the change; its id is deterministic, so writing it twice is writing it once.
  */
 import * as z from "zod";
+import { RecordingRefusal } from "./media.ts";
+
+const recording = {
+  /** `vod_…`. */
+  vod: z.string(),
+  stream_id: z.number().int(),
+  title: z.string(),
+  owner_username: z.string(),
+};
 
 export const DomainEvent = z.discriminatedUnion("type", [
   /** Id `session:<id>:login`. */
@@ -27,6 +36,27 @@ export const DomainEvent = z.discriminatedUnion("type", [
     stream_name: z.string(),
     owner_username: z.string(),
     session: z.string(),
+  }),
+  /** Id `vod:<public_id>:started`. */
+  z.object({ type: z.literal("recording.started"), ...recording }),
+  /** Id `vod:<public_id>:ready`; `:ready:<n>` when parts came later. `truncated`: its end is missing. */
+  z.object({
+    type: z.literal("recording.ready"),
+    ...recording,
+    truncated: z.boolean(),
+    duration: z.number(),
+    size: z.number().int(),
+  }),
+  /** Id `vod:<public_id>:failed`. */
+  z.object({ type: z.literal("recording.failed"), ...recording, error: z.string() }),
+  /** Id `stream:<id>:<session>:recording_refused:<cause>`: the stream goes on without being recorded. */
+  z.object({
+    type: z.literal("recording.refused"),
+    stream_id: z.number().int(),
+    stream_name: z.string(),
+    owner_username: z.string(),
+    session: z.string(),
+    cause: RecordingRefusal,
   }),
 ]);
 export type DomainEvent = z.infer<typeof DomainEvent>;

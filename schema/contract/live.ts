@@ -1,8 +1,10 @@
 /** The live state of one stream, owned by its `LiveStream` object, and the RPC that others use. */
 import * as z from "zod";
-import type { JobReport, PublishGrant, RunningJob, StreamProgress } from "./media.ts";
+import type { JobReport, PublishGrant, Role, RunningJob, StreamProgress } from "./media.ts";
 
 export const GRACE_MS = 7_000;
+/** A recording that is not finished by then is no longer waited for: the stream is shown as offline. */
+export const ENCODING_MAX_MS = 300_000;
 /** After the end the playlist (with ENDLIST) stays this long. */
 export const LINGER_MS = 60_000;
 
@@ -45,6 +47,8 @@ export type BeginPublish = {
   job_id: string;
   lease: string;
   second_publisher: "takeover" | "refuse";
+  /** The session is recorded: after its end the stream is `encoding` until the recording is settled. */
+  record: boolean;
 };
 
 export type BeginReply =
@@ -72,6 +76,8 @@ export interface LiveStreamRpc {
   stop(reason: "deleted" | "key_regenerated"): Promise<void>;
   /** Refuse path tokens minted so far (visibility changed). */
   revoke(): Promise<void>;
+  /** The recording of this session is settled: whole, truncated, failed, or there was none. */
+  recorded(session: string): Promise<void>;
   playback(): Promise<PlaybackRoute>;
   /** A reporter's viewer count over the last 10 s; forgotten after 20 s. */
   viewers(reporter: string, count: number): Promise<void>;
@@ -85,4 +91,8 @@ export interface MediaNodeRpc {
   /** Path tokens of the stream that are older than this generation must not open its media on the worker itself. */
   revoke(stream_id: number, generation: number): Promise<void>;
   online(): Promise<boolean>;
+  /** What the worker could take on now; null while it is away. */
+  room(): Promise<{ tasks: number; roles: Role[] } | null>;
+  /** Claims a queued job for this worker and assigns it. False: somebody else was first, or there is no room. */
+  claim(job_id: string): Promise<boolean>;
 }

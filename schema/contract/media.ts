@@ -5,6 +5,7 @@
  * Times are UTC milliseconds, durations are named with their unit.
  */
 import * as z from "zod";
+import { TaskKind, TaskOrder, TaskRef } from "./tasks.ts";
 
 export const LINK_VERSION = 1;
 /** Close codes of the link socket. */
@@ -22,7 +23,8 @@ export type Role = z.infer<typeof Role>;
 export const Blame = z.enum(["input", "upstream", "internal"]);
 export type Blame = z.infer<typeof Blame>;
 
-export const JobKind = z.enum(["ingest"]);
+/** An ingest job is born with its publisher; the other kinds are queued (`tasks.ts`). */
+export const JobKind = z.enum(["ingest", ...TaskKind.options]);
 export type JobKind = z.infer<typeof JobKind>;
 
 export const JobState = z.enum(["queued", "claimed", "running", "stopping", "done", "cancelled", "lost", "failed"]);
@@ -97,7 +99,7 @@ export const RunningJob = z.object({
   job_id: z.string().max(64),
   attempt: z.number().int().positive(),
   lease: z.string().max(64),
-  kind: JobKind,
+  kind: z.literal("ingest"),
   ready: z.boolean(),
   started_at: z.number().int(),
   /** A session that a worker let in from its cache while the control plane was away: no job row exists yet. */
@@ -113,7 +115,10 @@ export type RunningJob = z.infer<typeof RunningJob>;
 export const Capacity = z.object({
   publishers: z.number().int().nonnegative(),
   max_publishers: z.number().int().positive(),
+  tasks: z.number().int().nonnegative(),
+  max_tasks: z.number().int().nonnegative(),
 });
+export type Capacity = z.infer<typeof Capacity>;
 
 /** What the control plane grants a publisher. */
 export const PublishGrant = z.object({
@@ -137,6 +142,8 @@ export const PublishGrant = z.object({
     /** What a second publisher does to the first. */
     second_publisher: z.enum(["takeover", "refuse"]),
     max_bitrate_bps: z.number().int().positive(),
+    /** Whether this session is recorded. */
+    record: z.boolean(),
   }),
 });
 export type PublishGrant = z.infer<typeof PublishGrant>;
@@ -155,6 +162,10 @@ export const AuthoriseReply = z.discriminatedUnion("ok", [
 ]);
 export type AuthoriseReply = z.infer<typeof AuthoriseReply>;
 
+/** `spool_full`: more is waiting to be uploaded than the worker may hold. `disk`: its disk is full or failed. */
+export const RecordingRefusal = z.enum(["spool_full", "disk"]);
+export type RecordingRefusal = z.infer<typeof RecordingRefusal>;
+
 /** Something a live ingest job has to say. `ended` is terminal: spooled and POSTed until 2xx. */
 export const StreamEvent = z.discriminatedUnion("event", [
   /** First keyframe or audio: the stream is live. */
@@ -162,6 +173,8 @@ export const StreamEvent = z.discriminatedUnion("event", [
   /** Tracks or their parameters changed. */
   z.object({ event: z.literal("tracks"), tracks: z.array(TrackInfo) }),
   z.object({ event: z.literal("warning"), message: z.string().max(300) }),
+  /** Nothing (more) of this session is recorded; the stream goes on. */
+  z.object({ event: z.literal("recording_refused"), cause: RecordingRefusal, message: z.string().max(300) }),
   z.object({ event: z.literal("ended"), reason: EndReason, blame: Blame.nullable(), ended_at: z.number().int() }),
 ]);
 export type StreamEvent = z.infer<typeof StreamEvent>;
@@ -184,6 +197,14 @@ export type LinkKey = z.infer<typeof LinkKey>;
 export const LinkKeys = z.object({ request: z.array(LinkKey), path: z.array(LinkKey) });
 export type LinkKeys = z.infer<typeof LinkKeys>;
 
+/** How a task fares. After `failed` the control plane decides whether there is another attempt. */
+export const TaskEvent = z.discriminatedUnion("event", [
+  z.object({ event: z.literal("running") }),
+  z.object({ event: z.literal("done") }),
+  z.object({ event: z.literal("failed"), blame: Blame, message: z.string().max(300) }),
+]);
+export type TaskEvent = z.infer<typeof TaskEvent>;
+
 /** media worker → control plane */
 export const UpFrame = z.discriminatedUnion("type", [
   z.object({
@@ -197,6 +218,8 @@ export const UpFrame = z.discriminatedUnion("type", [
     play_url: z.string().max(512),
     rtmp_url: z.string().max(512),
     running: z.array(RunningJob).max(500),
+    /** Tasks that run here, or whose end was not acknowledged yet. */
+    tasks: z.array(TaskRef).max(100),
   }),
   z.object({
     type: z.literal("heartbeat"),
@@ -208,6 +231,8 @@ export const UpFrame = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("authorise"), rid: z.string().max(64), request: AuthoriseRequest }),
   z.object({ type: z.literal("job_event"), report: JobReport }),
+  /** Said until `task_settled` answers it. */
+  z.object({ type: z.literal("task_event"), task: TaskRef, body: TaskEvent }),
 ]);
 export type UpFrame = z.infer<typeof UpFrame>;
 
@@ -229,6 +254,10 @@ export const DownFrame = z.discriminatedUnion("type", [
   /** Path tokens of the stream's older generations are refused from now on. Said again after each welcome. */
   z.object({ type: z.literal("revoke"), stream_id: z.number().int(), generation: z.number().int() }),
   z.object({ type: z.literal("drain"), seconds: z.number() }),
+  /** A queued job was claimed for this worker. */
+  z.object({ type: z.literal("assign"), task: TaskRef, order: TaskOrder }),
+  /** The task's end is on record, or the attempt is over: the worker forgets it, and stops it if it still runs. */
+  z.object({ type: z.literal("task_settled"), task: TaskRef }),
 ]);
 export type DownFrame = z.infer<typeof DownFrame>;
 

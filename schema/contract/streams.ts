@@ -48,6 +48,9 @@ const fields = {
     description: "Listed, and playable by its `pub_` key; true for a new stream that does not say",
   }),
   allow_unauthenticated: Flag.optional().meta({ description: "Guests may watch it too, while it is public" }),
+  record: Flag.optional().meta({
+    description: "Each broadcast leaves a recording; true for a new stream that does not say. Counts from the next one",
+  }),
   rtmp_enabled: Flag.optional().meta({
     description: "Kept for the single-use tokens of plain RTMP, which are not issued yet",
   }),
@@ -89,6 +92,7 @@ export const Stream = z.object({
   thumbnail_url: z.string().nullable(),
   allow_unauthenticated: ZeroOrOne,
   rtmp_enabled: ZeroOrOne,
+  record: ZeroOrOne.meta({ description: "Broadcasts are recorded" }),
   playback_urls: PlaybackUrls,
   started_at: z.iso.datetime().nullable(),
   ended_at: z.iso.datetime().nullable(),

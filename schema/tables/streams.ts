@@ -14,6 +14,8 @@ export const streams = sqliteTable(
     is_public: integer().notNull().default(1),
     allow_unauthenticated: integer().notNull().default(0),
     rtmp_enabled: integer().notNull().default(0),
+    /** Sessions are recorded. */
+    record: integer().notNull().default(1),
     second_publisher: text({ enum: ["takeover", "refuse"] })
       .notNull()
       .default("takeover"),
