@@ -1,25 +1,35 @@
 /** How Miniflare runs the control plane: what the build froze, and what is known only at the start. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import type { Request } from "miniflare";
 import { LEVELS, type Level, type Log, readLine } from "./log.ts";
-import { convertV4MiniflareOptions, LogLevel, Log as MiniflareLog, Response } from "./miniflare.ts";
+import { convertV4MiniflareOptions, fetch, LogLevel, Log as MiniflareLog, Response } from "./miniflare.ts";
+import { environmentOf, type S3Settings } from "./s3-settings.ts";
 
 export type EdgeOptions = {
   root: string;
-  /** The folder of the state: D1, Durable Objects. */
+  /** The folder of the state: D1, Durable Objects, R2. */
   state: string;
   host: string;
   port: number;
+  /** Of Miniflare's own endpoints, on loopback: R2's S3, the scheduled handler. */
+  mainPort: number;
   /** `host:port` of the play server of the media worker. */
   media: string;
   /** What the Worker reads as its environment. */
   bindings: Record<string, string>;
+  /** What the Worker's recordings go to. */
+  s3: S3Settings;
+  /** Whether `s3` is R2's local endpoint. */
+  s3IsLocal: boolean;
   log: Log;
 };
 
 /** Colours, and the marks Miniflare puts before its messages. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
 const DECORATION = /\u001b\[[0-9;]*m/g;
+
+const refused = () => new Response("Outbound requests are refused", { status: 403 });
 
 class Messages extends MiniflareLog {
   readonly #log: Log;
@@ -36,8 +46,18 @@ class Messages extends MiniflareLog {
   }
 }
 
+/** The Worker's way to its S3, and nowhere else. */
+function s3Service({ s3, s3IsLocal, mainPort }: EdgeOptions) {
+  if (s3IsLocal) return { external: { address: `127.0.0.1:${mainPort}`, http: {} } };
+  const { origin } = new URL(s3.endpoint);
+  // Through Node: workerd would ask for the host's address once and never again.
+  return (request: Request) =>
+    new URL(request.url).origin === origin ? fetch(request, { redirect: "manual" }) : refused();
+}
+
 /** Reads the build anew each time. */
-export function optionsOf({ root, state, host, port, media, bindings, log }: EdgeOptions) {
+export function optionsOf(options: EdgeOptions) {
+  const { root, state, host, port, mainPort, media, bindings, s3, s3IsLocal, log } = options;
   const built = path.join(root, "dist/worker");
   const read = (name: string) => JSON.parse(readFileSync(path.join(built, name), "utf8"));
   const { worker, assets } = read("options.json");
@@ -52,7 +72,7 @@ export function optionsOf({ root, state, host, port, media, bindings, log }: Edg
   const { compatibilityDate, compatibilityFlags } = worker;
   return convertV4MiniflareOptions({
     host: "127.0.0.1",
-    port: 0,
+    port: mainPort,
     cf: false,
     logRequests: false,
     telemetry: { enabled: false },
@@ -70,15 +90,16 @@ export function optionsOf({ root, state, host, port, media, bindings, log }: Edg
         rootPath: root,
         modulesRoot: built,
         modules,
-        bindings: { ...worker.bindings, ...bindings },
+        bindings: { ...worker.bindings, ...bindings, ...environmentOf(s3) },
         serviceBindings: {
           ...worker.serviceBindings,
           ASSETS: "side",
           MEDIA: { external: { address: media, http: {} } },
+          S3: s3Service(options),
         },
         unsafeDirectSockets: [{ host, port }],
         // Nothing that the Worker does needs the outside: what it fetches beyond its bindings is refused.
-        outboundService: () => new Response("Outbound requests are refused", { status: 403 }),
+        outboundService: refused,
       },
       {
         name: "side",
@@ -89,9 +110,18 @@ export function optionsOf({ root, state, host, port, media, bindings, log }: Edg
         modules: [{ type: "ESModule", path: path.join(root, "scripts/launch/side-worker.mjs") }],
         bindings: { MIGRATIONS: read("migrations.json") },
         d1Databases: worker.d1Databases,
+        // Served by its S3 endpoint, which is all that the Worker knows of it, as in production.
+        ...(s3IsLocal && {
+          r2Buckets: {
+            BUCKET: {
+              id: s3.bucket,
+              s3Credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
+            },
+          },
+        }),
         assets: { ...assets, binding: "ASSETS", directory: path.join(root, "dist/web") },
         unsafeDirectSockets: [{ host: "127.0.0.1", port: 0, entrypoint: "migrations" }],
-        outboundService: () => new Response("Outbound requests are refused", { status: 403 }),
+        outboundService: refused,
       },
     ],
   });

@@ -13,6 +13,7 @@ import { type Media, startMedia } from "./media.ts";
 import { watchParent } from "./parent.ts";
 import { takePort } from "./ports.ts";
 import { banner, readyLine } from "./ready.ts";
+import { localS3, shareS3 } from "./s3-settings.ts";
 import { parseSettings, type Settings } from "./settings.ts";
 
 /** The bundle is `dist/launcher/main.js`. */
@@ -27,7 +28,7 @@ const json = process.argv.includes("--json");
 const log = createLog(json, (line) => console.log(line), Date.now);
 
 /** What runs, and has to end. */
-const running: { media?: Media; edge?: Edge; releaseData?: () => void } = {};
+const running: { media?: Media; edge?: Edge; withdrawS3?: () => void; releaseData?: () => void } = {};
 let ending = false;
 
 /** Ends everything in order. */
@@ -41,6 +42,7 @@ async function end(code: number): Promise<void> {
   } catch (error) {
     log.entry({ source: "sluice", level: "error", message: `While stopping: ${messageOf(error)}` });
   }
+  running.withdrawS3?.();
   running.releaseData?.();
   process.exit(code);
 }
@@ -73,8 +75,13 @@ async function launch(): Promise<void> {
     http: await takePort(settings.host, settings.port, "SLUICE_PORT"),
     rtmp: await takePort(settings.host, settings.rtmpPort, "SLUICE_RTMP_PORT"),
     play: await takePort(settings.host, 0, "SLUICE_HOST"),
+    /** Chosen here, because addresses that the Worker signs for R2's local S3 endpoint carry it. */
+    main: await takePort("127.0.0.1", 0, "SLUICE_PORT"),
   };
   const at = addressesOf(settings, ports);
+
+  const s3 = settings.s3 ?? localS3(ports.main, secret);
+  if (settings.s3 === null) running.withdrawS3 = shareS3(settings.data, s3);
 
   const mediaData = path.join(settings.data, "media");
   const mediaEnv: Record<string, string> = {
@@ -87,9 +94,12 @@ async function launch(): Promise<void> {
     SLUICE_MEDIA_PORT: String(ports.play),
     SLUICE_MEDIA_PUBLIC_URL: at.play,
     SLUICE_HLS_PART_MS: String(settings.hlsPartMs),
+    SLUICE_SPOOL_MAX_GB: settings.spoolMax,
     // What is the control plane's stays with it.
     SLUICE_SECRET: "",
     SLUICE_ADMIN_PASSWORD: "",
+    S3_ACCESS_KEY_ID: "",
+    S3_SECRET_ACCESS_KEY: "",
   };
   const linked = Promise.withResolvers<void>();
   const runMedia = () => {
@@ -113,6 +123,7 @@ async function launch(): Promise<void> {
     state: path.join(settings.data, "edge"),
     host: settings.host,
     port: ports.http,
+    mainPort: ports.main,
     media: at.playSocket,
     bindings: {
       SLUICE_SECRET: secret,
@@ -121,7 +132,10 @@ async function launch(): Promise<void> {
       SLUICE_TRUST_PROXY: settings.trustProxy,
       RTMP_PLAIN_LIVE_KEYS: settings.rtmpPlainLiveKeys,
       PLAYBACK: settings.playback,
+      S3_SWEEP: settings.s3Sweep,
     },
+    s3,
+    s3IsLocal: settings.s3 === null,
     log,
   });
   running.edge = edge;

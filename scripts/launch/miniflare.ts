@@ -6,4 +6,4 @@ import { createRequire } from "node:module";
 
 const api: typeof import("miniflare") = createRequire(import.meta.url)("miniflare");
 
-export const { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } = api;
+export const { convertV4MiniflareOptions, Log, LogLevel, fetch, Miniflare, Response } = api;

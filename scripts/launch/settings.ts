@@ -4,6 +4,7 @@ import path from "node:path";
 import * as z from "zod";
 import { NewPassword, Username } from "#contract/identity";
 import { LaunchError } from "./errors.ts";
+import { missingOf, S3Environment, type S3Settings, s3Of } from "./s3-settings.ts";
 
 /** Digits only: no sign, no exponent, no hexadecimal. */
 const whole = (least: number, most: number, error: string) =>
@@ -49,6 +50,13 @@ const Environment = z.object({
   RTMP_PLAIN_LIVE_KEYS: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
   PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
   SLUICE_HLS_PART_MS: whole(100, 2000, "must be a number of milliseconds from 100 to 2000").default(500),
+  SLUICE_SPOOL_MAX_GB: z
+    .string()
+    .regex(/^\d{1,6}(\.\d{1,3})?$/, "must be a number of gigabytes")
+    .refine((value) => Number(value) > 0, "must be a number of gigabytes, more than 0")
+    .default("20"),
+  S3_SWEEP: z.enum(["delete", "dry-run", "off"], { error: "must be delete, dry-run or off" }).default("delete"),
+  ...S3Environment.shape,
 });
 
 export type Settings = {
@@ -67,6 +75,11 @@ export type Settings = {
   rtmpPlainLiveKeys: "0" | "1";
   playback: "edge" | "direct";
   hlsPartMs: number;
+  /** Gigabytes. */
+  spoolMax: string;
+  /** Null: R2's local S3 endpoint. */
+  s3: S3Settings | null;
+  s3Sweep: "delete" | "dry-run" | "off";
 };
 
 /** Throws a `LaunchError` that names every wrong setting. A setting that is empty counts as not set. */
@@ -79,6 +92,8 @@ export function parseSettings(environment: Record<string, string | undefined>, r
     throw new LaunchError(parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("\n"));
   }
   const values = parsed.data;
+  const missing = missingOf(S3Environment.parse(given));
+  if (missing.length > 0) throw new LaunchError(`${missing.join(", ")} must be set too: S3_… are all given, or none`);
   return {
     port: values.SLUICE_PORT,
     rtmpPort: values.SLUICE_RTMP_PORT,
@@ -92,5 +107,8 @@ export function parseSettings(environment: Record<string, string | undefined>, r
     rtmpPlainLiveKeys: values.RTMP_PLAIN_LIVE_KEYS,
     playback: values.PLAYBACK,
     hlsPartMs: values.SLUICE_HLS_PART_MS,
+    spoolMax: values.SLUICE_SPOOL_MAX_GB,
+    s3: s3Of(values),
+    s3Sweep: values.S3_SWEEP,
   };
 }

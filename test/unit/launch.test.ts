@@ -18,7 +18,40 @@ describe("settings", () => {
       adminUsername: "admin",
       playback: "edge",
       hlsPartMs: 500,
+      spoolMax: "20",
+      s3: null,
+      s3Sweep: "delete",
     });
+  });
+
+  const S3 = {
+    S3_ENDPOINT: "https://s3.example.com/",
+    S3_BUCKET: "recordings",
+    S3_ACCESS_KEY_ID: "id",
+    S3_SECRET_ACCESS_KEY: "secret",
+  };
+
+  test("an S3 of one's own", () => {
+    expect(parseSettings(S3, "/").s3).toEqual({
+      endpoint: "https://s3.example.com",
+      publicEndpoint: null,
+      bucket: "recordings",
+      region: "auto",
+      accessKeyId: "id",
+      secretAccessKey: "secret",
+    });
+    expect(parseSettings({ ...S3, S3_REGION: "eu-central-1", S3_SWEEP: "dry-run" }, "/")).toMatchObject({
+      s3: { region: "eu-central-1" },
+      s3Sweep: "dry-run",
+    });
+  });
+
+  test("half an S3 is refused with what is missing", () => {
+    expect(() => parseSettings({ ...S3, S3_BUCKET: "" }, "/")).toThrow(/^S3_BUCKET must be set too/);
+    expect(() => parseSettings({ S3_PUBLIC_ENDPOINT: "https://s3.example.com" }, "/")).toThrow(
+      /^S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY must be set too/,
+    );
+    expect(parseSettings({ S3_SWEEP: "off" }, "/").s3).toBeNull();
   });
 
   test("an empty setting counts as not set", () => {
@@ -51,6 +84,15 @@ describe("settings", () => {
     ["RTMP_PLAIN_LIVE_KEYS", "yes"],
     ["PLAYBACK", "both"],
     ["SLUICE_HLS_PART_MS", "20"],
+    ["SLUICE_SPOOL_MAX_GB", "0"],
+    ["SLUICE_SPOOL_MAX_GB", "20 GB"],
+    ["S3_ENDPOINT", "s3.example.com"],
+    ["S3_ENDPOINT", "https://id:secret@s3.example.com"],
+    ["S3_PUBLIC_ENDPOINT", "https://s3.example.com/?a=1"],
+    ["S3_BUCKET", "My Bucket"],
+    ["S3_REGION", "Frankfurt am Main"],
+    ["S3_ACCESS_KEY_ID", "two words"],
+    ["S3_SWEEP", "yes"],
   ])("%s=%s is refused by name", (name, value) => {
     expect(() => parseSettings({ [name]: value }, "/")).toThrow(new RegExp(`^${name} must `));
   });
