@@ -178,6 +178,9 @@ export class Supervisor {
       case "warning":
         this.#log.warn({ stream_id }, body.message);
         break;
+      case "recording_refused":
+        this.#log.error({ stream_id, cause: body.cause }, body.message);
+        break;
       case "ended":
         this.#log.info({ stream_id, reason: body.reason }, "the publisher left");
         break;
@@ -202,11 +205,12 @@ export class Supervisor {
       type: "hello",
       version: LINK_VERSION,
       boot: this.#boot,
-      roles: ["ingest", "play"],
+      roles: ["ingest", "play", "record", "transcode"],
       capacity: this.#capacity(running.length),
       play_url: this.#settings.playUrl,
       rtmp_url: this.#settings.rtmpUrl,
       running: this.#publishers.describe(running),
+      tasks: [],
     };
   }
 
@@ -240,6 +244,10 @@ export class Supervisor {
       case "drain":
         this.#live.send(order);
         break;
+      case "assign":
+      case "task_settled":
+        this.#log.error({ job_id: order.task.job_id }, "a task came that there is no room for");
+        break;
       default:
         order satisfies never;
     }
@@ -266,7 +274,7 @@ export class Supervisor {
   }
 
   #capacity(publishers: number) {
-    return { publishers, max_publishers: this.#settings.live.maxPublishers };
+    return { publishers, max_publishers: this.#settings.live.maxPublishers, tasks: 0, max_tasks: 0 };
   }
 
   async #token(): Promise<string> {

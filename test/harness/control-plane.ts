@@ -24,6 +24,7 @@ const PATIENCE_MS = 15_000;
 
 type Hello = Extract<UpFrame, { type: "hello" }>;
 type Heartbeat = Extract<UpFrame, { type: "heartbeat" }>;
+type TaskEvent = Extract<UpFrame, { type: "task_event" }>;
 
 export class ControlPlane {
   /** Taken by the first who asks. */
@@ -33,6 +34,7 @@ export class ControlPlane {
   readonly hellos: Hello[] = [];
   readonly heartbeats: Heartbeat[] = [];
   readonly events: JobReport[] = [];
+  readonly taskEvents: TaskEvent[] = [];
   /** Reports that came by HTTP. */
   readonly posted: JobReport[] = [];
   readonly asked: AuthoriseRequest[] = [];
@@ -182,6 +184,9 @@ export class ControlPlane {
       case "job_event":
         this.events.push(frame.report);
         break;
+      case "task_event":
+        this.taskEvents.push(frame);
+        break;
       default:
         frame satisfies never;
     }
@@ -201,7 +206,7 @@ export class ControlPlane {
       first_msn: 0,
       discontinuity_sequence: 0,
       last_target_duration_s: null,
-      policy: { second_publisher: "takeover", max_bitrate_bps: 50_000_000 },
+      policy: { second_publisher: "takeover", max_bitrate_bps: 50_000_000, record: true },
     };
     this.grants.push(grant);
     return { ok: true, grant };
@@ -220,6 +225,6 @@ function grantOf({ job_id, attempt, lease, progress }: RunningJob): PublishGrant
     first_msn: next_msn,
     discontinuity_sequence,
     last_target_duration_s: target_duration_s,
-    policy: { second_publisher: "takeover", max_bitrate_bps: 50_000_000 },
+    policy: { second_publisher: "takeover", max_bitrate_bps: 50_000_000, record: true },
   };
 }

@@ -51,7 +51,11 @@ describe("identity", () => {
   test("is enrolled once, kept to itself, and enough from then on", async () => {
     const { control, worker } = await linked();
     expect(control.workers.size).toBe(1);
-    expect(control.hellos[0]).toMatchObject({ version: 1, roles: ["ingest", "play"], running: [] });
+    expect(control.hellos[0]).toMatchObject({
+      version: 1,
+      roles: ["ingest", "play", "record", "transcode"],
+      running: [],
+    });
     const file = path.join(worker.data, "identity.json");
     expect(statSync(file).mode & 0o777).toBe(0o600);
     worker.process.kill("SIGTERM");
