@@ -7,6 +7,14 @@ import * as z from "zod";
 export const TaskKind = z.enum(["finish", "thumbnail"]);
 export type TaskKind = z.infer<typeof TaskKind>;
 
+/** What the row of a task says it is about. `vod_id`: of a thumbnail. */
+export const TaskSpec = z.object({
+  vod_id: z.number().int().optional(),
+  stream_id: z.number().int(),
+  session: z.string().max(64),
+});
+export type TaskSpec = z.infer<typeof TaskSpec>;
+
 /** One picture to be decoded: a fragment that begins with a keyframe. */
 export const Frame = z.object({
   /** Index into `sources`. */
@@ -46,7 +54,8 @@ export type TaskOrder = z.infer<typeof TaskOrder>;
 
 /** Names one attempt. */
 export const TaskRef = z.object({
-  job_id: z.string().max(64),
+  /** Says what it is of, e.g. `finish:<stream>:<session>:<epoch>:<worker>`. */
+  job_id: z.string().max(200),
   attempt: z.number().int().positive(),
   lease: z.string().max(64),
 });

@@ -1,0 +1,24 @@
+/** What differs between the kinds of tasks: who may do them, and what becomes of an attempt that failed. */
+import type { Role } from "#contract/media";
+import type { TaskKind } from "#contract/tasks";
+
+type Policy = {
+  /** What a media worker must be able to do. */
+  role: Role;
+  /** Only the worker in `affinity` can do it, because it holds what the task is about. */
+  pinned: boolean;
+  attempts: number;
+  /** Waits between two attempts double from `first` to `most`. */
+  retry_ms: { first: number; most: number };
+};
+
+export const TASK_POLICY: Record<TaskKind, Policy> = {
+  finish: { role: "record", pinned: true, attempts: Infinity, retry_ms: { first: 2_000, most: 60_000 } },
+  thumbnail: { role: "transcode", pinned: false, attempts: 3, retry_ms: { first: 5_000, most: 300_000 } },
+};
+
+/** How long to wait after attempt number `attempt` (from 1) failed; with jitter, between half of it and all of it. */
+export function retryDelay(kind: TaskKind, attempt: number, random: () => number = Math.random): number {
+  const { first, most } = TASK_POLICY[kind].retry_ms;
+  return Math.min(most, first * 2 ** (attempt - 1)) * (0.5 + random() / 2);
+}
