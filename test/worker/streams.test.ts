@@ -40,6 +40,7 @@ describe("creating", () => {
       is_public: 1,
       allow_unauthenticated: 1,
       rtmp_enabled: 0,
+      record: 1,
       is_live: 0,
       viewer_count: 0,
       total_views: 0,
@@ -88,6 +89,7 @@ describe("creating", () => {
     [{ title: "x", is_public: "yes" }, "is_public"],
     [{ title: "x", is_public: 2 }, "is_public"],
     [{ title: "x", rtmp_enabled: null }, "rtmp_enabled"],
+    [{ title: "x", record: "no" }, "record"],
   ])("refuses %j and names the field", async (body, field) => {
     const reply = await call("POST", "/api/streams", {
       token: ada.token,
@@ -257,6 +259,16 @@ describe("changing", () => {
     const { status } = await call("PUT", `/api/streams/${two.id}`, { token: ada.token, body: { title: one.title } });
     expect(status).toBe(409);
     expect((await audited("stream_update")).filter((row) => row.target_id === String(two.id))).toEqual([]);
+  });
+
+  test("recording is on until its owner says otherwise", async () => {
+    const { id, record } = await newStream(ada.token);
+    expect(record).toBe(1);
+    const off = await call("PUT", `/api/streams/${id}`, { token: ada.token, body: { record: false } });
+    expect(off.body.stream.record).toBe(0);
+    const renamed = await call("PUT", `/api/streams/${id}`, { token: ada.token, body: { description: "as it was" } });
+    expect(renamed.body.stream.record).toBe(0);
+    expect((await newStream(ada.token, { record: 0 })).record).toBe(0);
   });
 
   test("makes a missing chat channel", async () => {

@@ -41,6 +41,7 @@ export async function insertStream(
     is_public: input.is_public ?? 1,
     allow_unauthenticated: input.allow_unauthenticated ?? 0,
     rtmp_enabled: input.rtmp_enabled ?? 0,
+    record: input.record ?? 1,
     live_key_hash,
     live_key_sealed: await seal(ctx.settings, "stream-key", stream_key),
     public_key: newKey("pub_"),

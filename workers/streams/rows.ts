@@ -81,6 +81,7 @@ export function shownStream(
     thumbnail_url: stream.thumbnail_url,
     allow_unauthenticated: bit(stream.allow_unauthenticated),
     rtmp_enabled: bit(stream.rtmp_enabled),
+    record: bit(stream.record),
     playback_urls: { hls: hlsUrl(ctx, stream.public_key), webrtc: null },
     started_at: iso(stream.started_at),
     ended_at: iso(stream.ended_at),
