@@ -13,7 +13,7 @@ const CONTROL_BUT_LAYOUT = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f
 /** Code points, as people count characters. */
 const length = (text: string) => [...text].length;
 
-const Title = z
+export const Title = z
   .string()
   .max(TITLE_MAX * 8, `must be at most ${TITLE_MAX} characters`)
   .trim()

@@ -1,5 +1,6 @@
 /** Recordings as people see them: one row for every face. */
 import * as z from "zod";
+import { Title } from "./streams.ts";
 
 export const Visibility = z.enum(["public", "unlisted", "private"]);
 export type Visibility = z.infer<typeof Visibility>;
@@ -84,3 +85,18 @@ export const PublicVod = Vod.omit({ download_url: true, error: true }).extend({
   stream_public_key: z.string().nullable().meta({ description: "Only while the stream is public" }),
 });
 export type PublicVod = z.infer<typeof PublicVod>;
+
+export const VodList = z.object({
+  vods: z.array(Vod),
+  total: z.int().nonnegative().meta({ description: "Of all pages" }),
+});
+export const OneVod = z.object({ vod: Vod });
+export const PublicVodList = z.object({ vods: z.array(PublicVod) });
+export const OnePublicVod = z.object({ vod: PublicVod });
+
+export const VodUpdate = z
+  .object({ title: Title.optional(), visibility: Visibility.optional() })
+  .refine(({ title, visibility }) => title !== undefined || visibility !== undefined, {
+    error: "must have a title or a visibility",
+  });
+export type VodUpdate = z.infer<typeof VodUpdate>;

@@ -12,7 +12,7 @@ export const vods = sqliteTable(
     user_id: integer()
       .notNull()
       .references(() => users.id),
-    /** Null once the stream is deleted. */
+    /** Of a stream that may be gone since: its number is never given out again. */
     stream_id: integer(),
     /** The live session that it records. */
     session: text().notNull(),
@@ -71,7 +71,10 @@ export const vod_parts = sqliteTable(
     end: text().$type<PartEnd>(),
     updated_at: integer().notNull(),
   },
-  (t) => [unique("vod_parts_in_order").on(t.vod_id, t.epoch, t.n), index("vod_parts_by_state").on(t.state, t.updated_at)],
+  (t) => [
+    unique("vod_parts_in_order").on(t.vod_id, t.epoch, t.n),
+    index("vod_parts_by_state").on(t.state, t.updated_at),
+  ],
 );
 
 /** What was uploaded of a part that is not complete, as its worker reported it. */
