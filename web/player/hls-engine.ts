@@ -13,8 +13,8 @@ import Hls, {
 import { createAttempts } from "./attempts.ts";
 import type { Engine, EngineEvents, Failure } from "./engine.ts";
 import { ahead, entryPoint, isBuffered, stretchStart } from "./live-edge.ts";
+import { qualitiesOf } from "./qualities.ts";
 import { freshRendition, Renewal } from "./renewal.ts";
-import type { Quality } from "./state.ts";
 
 /** Held back beyond the playlist's PART-HOLD-BACK. */
 const MARGIN_S = 0.35;
@@ -214,21 +214,4 @@ function markParts(parts: readonly Part[], whole: Fragment): void {
     if (part.fragment.sn === whole.sn && part.fragment.cc === whole.cc)
       part.elementaryStreams = whole.elementaryStreams;
   }
-}
-
-export function qualitiesOf(levels: readonly Pick<Level, "height" | "frameRate" | "bitrate">[]): Quality[] {
-  return levels
-    .map(({ height, frameRate, bitrate }, index) => ({
-      index,
-      height,
-      bitrate,
-      label: label(height, frameRate, bitrate),
-    }))
-    .sort((a, b) => b.height - a.height || b.bitrate - a.bitrate)
-    .map(({ index, label }) => ({ index, label }));
-}
-
-function label(height: number, frameRate: number, bitrate: number): string {
-  if (height > 0) return `${height}p${frameRate > 31 ? Math.round(frameRate) : ""}`;
-  return bitrate > 0 ? `Audio ${Math.round(bitrate / 1000)} kb/s` : "Source";
 }

@@ -12,12 +12,13 @@ import { hlsSupported, openHls } from "./hls-engine.ts";
 import { loadInfo } from "./info.ts";
 import { keyAction } from "./keyboard.ts";
 import { nativeSupported, openNative } from "./native-engine.ts";
-import { loadVolume, saveVolume } from "./preferences.ts";
+import { loadVolume } from "./preferences.ts";
 import { createScreens } from "./screens.ts";
 import { Session } from "./session.ts";
-import { createStore, type Listener, type PlayerState } from "./state.ts";
-
-const IDLE_MS = 2_500;
+import { soundActions } from "./sound.ts";
+import { followActivity, fullscreenSupported, pipSupported, toggleFullscreen, togglePip } from "./stage.ts";
+import { createStore, type PlayerState } from "./state.ts";
+import type { Listener } from "./store.ts";
 
 export type PlayerOptions = {
   /** A `pub_` key. */
@@ -27,7 +28,7 @@ export type PlayerOptions = {
 };
 
 export type Player = {
-  subscribe(listener: Listener): () => void;
+  subscribe(listener: Listener<PlayerState>): () => void;
   destroy(): void;
 };
 
@@ -54,26 +55,18 @@ export function mountPlayer(host: HTMLElement, { streamKey, label }: PlayerOptio
 
   const actions = {
     togglePlay: () => (store.get().paused ? session.play() : session.pause()),
-    toggleMute: () => setVolume(video.volume || 0.5, !video.muted && video.volume > 0),
-    setVolume: (volume: number) => setVolume(volume, false),
-    changeVolume: (by: number) => setVolume(video.volume + by, false),
+    ...soundActions(video),
     toLive: () => session.toLive(),
     seek: (seconds: number) => seek(video, seconds),
     setQuality: (index: number) => session.setQuality(index),
     toggleFullscreen: () => void toggleFullscreen(root, video),
     togglePip: () => void togglePip(video),
   };
-  const setVolume = (volume: number, muted: boolean) => {
-    video.volume = Math.min(1, Math.max(0, volume));
-    video.muted = muted;
-    saveVolume(video.volume, muted);
-  };
-
   const parts = [
     ...createScreens({ retry: () => session.retry(), play: () => session.play(), unmute: actions.toggleMute }),
     createControls(actions, {
       fullscreen: fullscreenSupported(video),
-      pip: document.pictureInPictureEnabled ?? false,
+      pip: pipSupported(),
       signal: closed.signal,
     }),
   ];
@@ -92,12 +85,12 @@ export function mountPlayer(host: HTMLElement, { streamKey, label }: PlayerOptio
       const act = keyAction(event, root);
       if (!act) return;
       event.preventDefault();
-      wake();
+      activity.wake();
       act(actions);
     },
     { signal: closed.signal },
   );
-  const wake = followActivity(root, closed.signal);
+  const activity = followActivity(root, closed.signal);
 
   if (open) session.start();
   else store.set({ phase: "error", problem: "unsupported" });
@@ -130,52 +123,9 @@ function reflect(root: HTMLElement, state: PlayerState): void {
   else delete root.dataset.problem;
 }
 
-/** Hides the controls when the pointer rests; returns what shows them again. */
-function followActivity(root: HTMLElement, signal: AbortSignal): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const sleep = () => {
-    root.dataset.idle = "true";
-  };
-  const wake = () => {
-    clearTimeout(timer);
-    root.dataset.idle = "false";
-    timer = setTimeout(sleep, IDLE_MS);
-  };
-  for (const type of ["pointermove", "pointerdown", "focusin"]) root.addEventListener(type, wake, { signal });
-  root.addEventListener("pointerleave", sleep, { signal });
-  signal.addEventListener("abort", () => clearTimeout(timer));
-  wake();
-  return wake;
-}
-
 function seek(video: HTMLVideoElement, seconds: number): void {
   const { seekable } = video;
   if (seekable.length === 0) return;
   const last = seekable.end(seekable.length - 1);
   video.currentTime = Math.min(last, Math.max(seekable.start(0), video.currentTime + seconds));
-}
-
-/** iPhones put only the video element itself on the whole screen. */
-type PhoneVideo = HTMLVideoElement & { webkitEnterFullscreen?: () => void };
-
-const fullscreenSupported = (video: PhoneVideo): boolean =>
-  document.fullscreenEnabled || video.webkitEnterFullscreen !== undefined;
-
-async function toggleFullscreen(root: HTMLElement, video: PhoneVideo): Promise<void> {
-  try {
-    if (document.fullscreenElement) await document.exitFullscreen();
-    else if (document.fullscreenEnabled) await root.requestFullscreen();
-    else video.webkitEnterFullscreen?.();
-  } catch {
-    // The browser or the framing page does not allow it: the picture stays where it is.
-  }
-}
-
-async function togglePip(video: HTMLVideoElement): Promise<void> {
-  try {
-    if (document.pictureInPictureElement) await document.exitPictureInPicture();
-    else await video.requestPictureInPicture();
-  } catch {
-    // Not before the first picture, or not allowed here.
-  }
 }

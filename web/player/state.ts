@@ -1,5 +1,6 @@
 /** What a player shows. One store; the session writes it, controls and screens follow it. */
 import type { StreamInfo } from "./info.ts";
+import { createStore as createGenericStore, type Store as GenericStore } from "./store.ts";
 
 export type Phase = "loading" | "waiting" | "playing" | "buffering" | "ended" | "error";
 
@@ -15,69 +16,52 @@ export type Problem =
 
 export type Quality = { index: number; label: string };
 
-export type PlayerState = {
-  phase: Phase;
-  problem: Problem | null;
-  /** The playlist goes on: there is a live edge. */
-  live: boolean;
-  /** Seconds behind where live playback should be; 0 at the edge. */
-  behind: number;
+/** What the live player and the one for recordings have in common. */
+export type ElementState = {
   paused: boolean;
   muted: boolean;
   /** 0 to 1. */
   volume: number;
-  /** The browser allowed playback only without sound. */
-  mutedByBrowser: boolean;
   /** The browser wants a click before it plays at all. */
   blocked: boolean;
   audioOnly: boolean;
   qualities: Quality[];
   /** -1: chosen by bandwidth. */
   quality: number;
-  info: StreamInfo | null;
 };
 
-const initialState = (): PlayerState => ({
-  phase: "loading",
-  problem: null,
-  live: false,
-  behind: 0,
+export const initialElementState = (): ElementState => ({
   paused: true,
   muted: false,
   volume: 1,
-  mutedByBrowser: false,
   blocked: false,
   audioOnly: false,
   qualities: [],
   quality: -1,
+});
+
+export type PlayerState = ElementState & {
+  phase: Phase;
+  problem: Problem | null;
+  /** The playlist goes on: there is a live edge. */
+  live: boolean;
+  /** Seconds behind where live playback should be; 0 at the edge. */
+  behind: number;
+  /** The browser allowed playback only without sound. */
+  mutedByBrowser: boolean;
+  info: StreamInfo | null;
+};
+
+const initialState = (): PlayerState => ({
+  ...initialElementState(),
+  phase: "loading",
+  problem: null,
+  live: false,
+  behind: 0,
+  mutedByBrowser: false,
   info: null,
 });
 
-export type Listener = (state: PlayerState) => void;
+export type Store = GenericStore<PlayerState>;
 
-export type Store = {
-  get(): PlayerState;
-  /** Listeners hear of it at once, and only of changes. */
-  set(patch: Partial<PlayerState>): void;
-  /** Calls `listener` now and on each change; returns how to stop. */
-  subscribe(listener: Listener): () => void;
-};
-
-export function createStore(): Store {
-  let state = initialState();
-  const listeners = new Set<Listener>();
-  return {
-    get: () => state,
-    set(patch) {
-      const keys = Object.keys(patch) as (keyof PlayerState)[];
-      if (keys.every((key) => Object.is(state[key], patch[key]))) return;
-      state = { ...state, ...patch };
-      for (const listener of listeners) listener(state);
-    },
-    subscribe(listener) {
-      listeners.add(listener);
-      listener(state);
-      return () => listeners.delete(listener);
-    },
-  };
-}
+export const createStore = (): Store => createGenericStore(initialState());

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { backoff, jitter } from "../../../web/player/attempts.ts";
-import { qualitiesOf } from "../../../web/player/hls-engine.ts";
 import { entryPoint, stretchStart } from "../../../web/player/live-edge.ts";
+import { qualitiesOf } from "../../../web/player/qualities.ts";
 import { words } from "../../../web/player/screens.ts";
 import { embedSnippet, ffmpegCommand } from "../../../web/streams/addresses.ts";
 import { elapsed } from "../../../web/ui/elapsed.ts";
