@@ -5,12 +5,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { parseEnv } from "node:util";
+import { S3Environment, type S3Settings, s3Of, sharedS3File } from "../../scripts/launch/s3-settings.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 /** A cold start builds. */
 const READY_MS = 120_000;
 const STOP_MS = 15_000;
 const MARK = "SLUICE_TEST_RUN";
+/** A developer's own bucket, in the environment or in `.env`, is no place for tests. */
+const NO_S3 = Object.fromEntries(Object.keys(S3Environment.shape).map((name) => [name, ""]));
 
 export type Ready = {
   event: "ready";
@@ -42,8 +46,13 @@ export type Launch = {
   /** Everything it printed so far. */
   logs(): string;
   data: string;
-  /** Ids of the processes of this launch that run now, whoever their parent is. */
-  pids(): { workerd: number[]; media: number[]; all: number[] };
+  /** The data folder of the media worker. */
+  mediaData: string;
+  /**
+   * Ids of the processes of this launch that run now, whoever their parent is. `media`: the `supervisor`, the `live`
+   * process, and whatever else they run.
+   */
+  pids(): { workerd: number[]; media: number[]; supervisor: number[]; live: number[]; all: number[] };
   /** Ends it as a user does, and waits. */
   stop(): Promise<void>;
   /** Sends a signal to the process that was started, and to no other. */
@@ -62,6 +71,8 @@ export type Sluice = Omit<Launch, "ready"> & {
   adminUsername: string;
   /** Generated at the first start, or the one that was set. */
   adminPassword: string;
+  /** Where recordings go: R2's local endpoint, or what `env` said. */
+  s3: S3Settings;
 };
 
 const read = (file: string): string => {
@@ -99,6 +110,7 @@ export function launchSluice(options: StartOptions = {}): Launch {
       SLUICE_RTMP_PORT: "0",
       SLUICE_DATA: data,
       SLUICE_EXIT_WITH_PARENT: "1",
+      ...NO_S3,
       ...options.env,
       [MARK]: mark,
     },
@@ -126,12 +138,15 @@ export function launchSluice(options: StartOptions = {}): Launch {
     exited,
     logs: () => logs,
     data,
+    mediaData: path.join(data, "media"),
     pids() {
       const all = processesOf(mark);
       const those = (pattern: RegExp) => all.filter(({ command }) => pattern.test(command)).map(({ pid }) => pid);
       return {
         workerd: those(/^\S*\/workerd serve/),
         media: those(/dist\/media-worker\//),
+        supervisor: those(/dist\/media-worker\/main\.js $/),
+        live: those(/dist\/media-worker\/main\.js live /),
         all: all.map(({ pid }) => pid),
       };
     },
@@ -163,6 +178,13 @@ export async function startSluice(options: StartOptions = {}): Promise<Sluice> {
     await launch.stop();
     throw new Error("the demo stream is gone");
   }
+  const s3 = s3Of(
+    S3Environment.parse(options.env?.S3_ENDPOINT ? options.env : parseEnv(read(sharedS3File(launch.data)))),
+  );
+  if (s3 === null) {
+    await launch.stop();
+    throw new Error("it does not say where its S3 is");
+  }
   return {
     ...launch,
     ready,
@@ -173,5 +195,6 @@ export async function startSluice(options: StartOptions = {}): Promise<Sluice> {
     publicKey: public_key,
     adminUsername: ready.admin_username,
     adminPassword: ready.admin_password ?? options.env?.SLUICE_ADMIN_PASSWORD ?? "",
+    s3,
   };
 }
