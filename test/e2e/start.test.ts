@@ -1,11 +1,12 @@
 /** `npm start` as its user sees it: what it prints, what it refuses, and what it leaves behind. Linux only (/proc). */
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { AwsClient } from "aws4fetch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Launch, launchSluice, type StartOptions } from "../harness/sluice.ts";
+import { type Launch, launchSluice, localS3Of, type StartOptions } from "../harness/sluice.ts";
 
 let data: string;
 const launches: Launch[] = [];
@@ -116,6 +117,46 @@ describe("the first start and the next", () => {
   });
 });
 
+describe("the S3 that comes with it", () => {
+  const open = () => {
+    const s3 = localS3Of(data);
+    const client = new AwsClient({ ...s3, service: "s3", retries: 0 });
+    return { s3, fetch: (key: string, init?: RequestInit) => client.fetch(`${s3.endpoint}/${s3.bucket}/${key}`, init) };
+  };
+
+  test("keeps objects over starts, for those who know its keys, which nobody is told", async () => {
+    const first = launch();
+    await first.ready;
+    const { s3, ...bucket } = open();
+    expect(statSync(path.join(data, "s3.env")).mode & 0o777).toBe(0o600);
+    expect((await bucket.fetch("vods/a.mp4", { method: "PUT", body: "0123456789" })).status).toBe(200);
+    const forged = new AwsClient({ ...s3, secretAccessKey: "guess", service: "s3", retries: 0 });
+    expect((await forged.fetch(`${s3.endpoint}/${s3.bucket}/vods/a.mp4`)).status).toBe(403);
+    expect(new URL(s3.endpoint).hostname).toBe("127.0.0.1");
+    await first.stop();
+    expect(first.logs()).not.toContain(s3.secretAccessKey);
+    expect(existsSync(path.join(data, "s3.env"))).toBe(false);
+
+    await launch().ready;
+    const answer = await open().fetch("vods/a.mp4", { headers: { range: "bytes=2-4" } });
+    expect([answer.status, await answer.text()]).toEqual([206, "234"]);
+  });
+
+  test("is where it was when workerd was killed", async () => {
+    const started = launch();
+    await started.ready;
+    const bucket = open();
+    await bucket.fetch("a", { method: "PUT", body: "kept" });
+    for (const pid of started.pids().workerd) process.kill(pid, "SIGKILL");
+    const text = () =>
+      bucket.fetch("a").then(
+        (answer) => answer.text(),
+        () => "",
+      );
+    await until("the object is back", 15_000, async () => (await text()) === "kept");
+  });
+});
+
 describe("what is refused", () => {
   const refused = async (env: Record<string, string>, message: RegExp) => {
     const started = launch({ env });
@@ -128,6 +169,7 @@ describe("what is refused", () => {
   test("a wrong setting is named", async () => {
     await refused({ SLUICE_PORT: "eighty" }, /^SLUICE_PORT must be a port number/);
     await refused({ SLUICE_SECRET: "short" }, /^SLUICE_SECRET must have at least 32 bytes$/);
+    await refused({ S3_ENDPOINT: "https://s3.example.com" }, /^S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY must/);
   });
 
   test("a busy port is named with its setting", async () => {

@@ -92,6 +92,13 @@ function processesOf(mark: string): { pid: number; command: string }[] {
     .filter(({ command }) => command !== ""); // a zombie has none
 }
 
+/** The local S3 of the Sluice that runs on this data folder. */
+export function localS3Of(data: string): S3Settings {
+  const s3 = s3Of(S3Environment.parse(parseEnv(read(sharedS3File(data)))));
+  if (s3 === null) throw new Error(`no Sluice with a local S3 runs on ${data}`);
+  return s3;
+}
+
 /** Starts Sluice without waiting for anything. */
 export function launchSluice(options: StartOptions = {}): Launch {
   const mark = randomUUID();
@@ -178,13 +185,7 @@ export async function startSluice(options: StartOptions = {}): Promise<Sluice> {
     await launch.stop();
     throw new Error("the demo stream is gone");
   }
-  const s3 = s3Of(
-    S3Environment.parse(options.env?.S3_ENDPOINT ? options.env : parseEnv(read(sharedS3File(launch.data)))),
-  );
-  if (s3 === null) {
-    await launch.stop();
-    throw new Error("it does not say where its S3 is");
-  }
+  const own = s3Of(S3Environment.parse(options.env ?? {}));
   return {
     ...launch,
     ready,
@@ -195,6 +196,6 @@ export async function startSluice(options: StartOptions = {}): Promise<Sluice> {
     publicKey: public_key,
     adminUsername: ready.admin_username,
     adminPassword: ready.admin_password ?? options.env?.SLUICE_ADMIN_PASSWORD ?? "",
-    s3,
+    s3: own ?? localS3Of(launch.data),
   };
 }
