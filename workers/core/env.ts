@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { RateLimiterRpc } from "#contract/limits";
 import type { LiveStreamRpc, MediaNodeRpc } from "#contract/live";
+import { type S3Settings, S3Variables } from "./s3-settings.ts";
 
 export type Env = {
   DB: D1Database;
@@ -11,12 +12,21 @@ export type Env = {
   RATE_LIMITER: DurableObjectNamespace<RateLimiterRpc & Rpc.DurableObjectBranded>;
   /** Locally the way to the play server; in production the media worker's public address is fetched. */
   MEDIA?: Fetcher;
+  /** Locally the way to the bucket; in production `S3_ENDPOINT` is fetched. */
+  S3?: Fetcher;
   SLUICE_SECRET: string;
   SLUICE_PUBLIC_URL?: string;
   SLUICE_RTMP_URL?: string;
   SLUICE_TRUST_PROXY?: string;
   RTMP_PLAIN_LIVE_KEYS?: string;
   PLAYBACK?: string;
+  S3_ENDPOINT?: string;
+  S3_PUBLIC_ENDPOINT?: string;
+  S3_BUCKET?: string;
+  S3_REGION?: string;
+  S3_ACCESS_KEY_ID?: string;
+  S3_SECRET_ACCESS_KEY?: string;
+  S3_SWEEP?: string;
 };
 
 /** Bindings without which nothing can run. */
@@ -37,6 +47,8 @@ export type Settings = {
   /** Bare `live_` keys are taken on plain RTMP from anywhere, not only from loopback. */
   rtmpPlainLiveKeys: boolean;
   playback: "edge" | "direct";
+  /** Where recordings are kept; null: nowhere, and nothing is recorded. */
+  s3: S3Settings | null;
 };
 
 const webOrigin = z
@@ -90,10 +102,12 @@ export function parseEnv(env: Env): Settings {
   if (known) return known;
   const faults = BINDINGS.filter((name) => !env[name]).map((name) => `${name}: the binding is missing`);
   const variables = Variables.safeParse(env);
-  if (!variables.success) {
-    for (const issue of variables.error.issues) faults.push(`${issue.path.join(".")}: ${issue.message}`);
+  const s3 = S3Variables.safeParse(env);
+  for (const { error } of [variables, s3]) {
+    for (const issue of error?.issues ?? []) faults.push(`${issue.path.join(".")}: ${issue.message}`);
   }
-  if (!variables.success || faults.length > 0) throw new SettingsError(`Wrong settings: ${faults.join("; ")}`);
+  if (!variables.success || !s3.success || faults.length > 0)
+    throw new SettingsError(`Wrong settings: ${faults.join("; ")}`);
   const settings: Settings = {
     secret: variables.data.SLUICE_SECRET,
     publicUrl: variables.data.SLUICE_PUBLIC_URL,
@@ -101,6 +115,7 @@ export function parseEnv(env: Env): Settings {
     trustProxy: variables.data.SLUICE_TRUST_PROXY,
     rtmpPlainLiveKeys: variables.data.RTMP_PLAIN_LIVE_KEYS,
     playback: variables.data.PLAYBACK,
+    s3: s3.data,
   };
   parsed.set(env, settings);
   return settings;

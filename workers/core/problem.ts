@@ -5,6 +5,7 @@ import type { Face } from "#contract/identity";
 import { SettingsError } from "./env.ts";
 import { ApiError } from "./errors.ts";
 import { FACES, type Problem } from "./faces.ts";
+import { S3Error } from "./s3-transport.ts";
 
 /** Failures of D1 that pass by themselves. */
 const TRANSIENT =
@@ -16,6 +17,9 @@ export function toApiError(error: unknown): ApiError {
     return new ApiError(error.status === 415 ? "unsupported_media_type" : "invalid_request", undefined, {
       cause: error,
     });
+  }
+  if (error instanceof S3Error) {
+    return new ApiError("storage_unavailable", undefined, { headers: { "Retry-After": "2" }, cause: error });
   }
   if (
     error instanceof Error &&
