@@ -2,10 +2,11 @@
  * What the play server answers, as data: which playlist or media, or what to wait for. Blocking reloads follow
  * RFC 8216bis section 6.2.5.2.
  */
+import { type ByteRange, parseRange } from "#kit/byte-range";
 import { MASTER, MEDIA_PLAYLIST } from "#kit/media-names";
 import type { HlsOutput, PlaylistText } from "../../packager/hls-output.ts";
 import type { FoundMedia } from "../../packager/segment-bytes.ts";
-import { type ByteRange, parseRange, slice } from "./range.ts";
+import { slice } from "./range.ts";
 
 export type Reply = {
   status: number;
