@@ -2,6 +2,11 @@
 import { z } from "zod";
 import { PublishGrant } from "#contract/media";
 
+/** One that was stored before there were recordings says nothing about them. */
+const StoredGrant = PublishGrant.extend({
+  policy: PublishGrant.shape.policy.extend({ record: z.boolean().default(false) }),
+});
+
 const Lease = z.object({
   job_id: z.string(),
   attempt: z.number().int(),
@@ -12,7 +17,7 @@ const Lease = z.object({
   /** Highest sequence number of a report. */
   seq: z.number().int(),
   lost_at: z.number().int().nullable(),
-  grant: z.string().transform((text) => PublishGrant.parse(JSON.parse(text))),
+  grant: z.string().transform((text) => StoredGrant.parse(JSON.parse(text))),
 });
 export type Lease = z.infer<typeof Lease>;
 

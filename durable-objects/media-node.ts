@@ -3,9 +3,8 @@
  * media worker's id. What is known of the link is in storage: the object may be evicted between any two frames.
  */
 import { type Connection, Server, type WSMessage } from "partyserver";
-import { z } from "zod";
 import type { MediaNodeRpc } from "#contract/live";
-import { type DownFrame, type JobReport, LINK_CLOSE, LINK_VERSION, UpFrame } from "#contract/media";
+import { type JobReport, LINK_CLOSE, LINK_VERSION, type UpFrame } from "#contract/media";
 import { linkKeys, linkPeriod } from "#kit/link-keys";
 import { PATH_TOKEN_LIFETIME_S } from "#kit/path-token";
 import { type Ctx, systemContext } from "../workers/core/context.ts";
@@ -14,68 +13,62 @@ import { log, logFailure } from "../workers/core/log.ts";
 import { recordWorkerHello } from "../workers/media/worker-seen.ts";
 import { Alarm } from "./alarm.ts";
 import { Leases } from "./leases.ts";
+import { parseFrame, send } from "./link-frames.ts";
+import { LinkRecord } from "./link-record.ts";
 import { NodeJobs } from "./node-jobs.ts";
+import { NodeTasks, type TaskWorker } from "./node-tasks.ts";
 import { liveStream } from "./stubs.ts";
+import { TaskLeases } from "./task-leases.ts";
 
 const HEARTBEAT_SECONDS = 5;
 const LEASE_SECONDS = 15;
 /** After the socket closed: a reconnect is usually there by then. */
 const CLOSED_GRACE_MS = 3_000;
-const FRAME_MAX_CHARACTERS = 1 << 20;
 
 type Hello = Extract<UpFrame, { type: "hello" }>;
 type Heartbeat = Extract<UpFrame, { type: "heartbeat" }>;
-
-/** The link as it is now. `connection`: the newest socket; `greeted`: it was welcomed. */
-const Link = z.object({
-  connection: z.string().nullable(),
-  greeted: z.boolean(),
-  boot: z.string().nullable(),
-  play_url: z.string(),
-  heard_at: z.number().int(),
-  closed_at: z.number().int().nullable(),
-  /** Period of the newest keys that the worker was handed. */
-  key_period: z.number().int(),
-});
-type Link = z.infer<typeof Link>;
-
-const NO_LINK: Link = {
-  connection: null,
-  greeted: false,
-  boot: null,
-  play_url: "",
-  heard_at: 0,
-  closed_at: null,
-  key_period: 0,
-};
 
 export class MediaNode extends Server<Env> implements MediaNodeRpc {
   static override options = { hibernate: true };
 
   readonly #sql: SqlStorage;
   readonly #alarm: Alarm;
+  readonly #link: LinkRecord;
   readonly #leases: Leases;
   readonly #jobs: NodeJobs;
+  readonly #taskLeases: TaskLeases;
+  readonly #tasks: NodeTasks;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#sql.exec(`
-      CREATE TABLE IF NOT EXISTS link (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS revocations (
         stream_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, at INTEGER NOT NULL);
     `);
     this.#alarm = new Alarm(ctx.storage);
+    this.#link = new LinkRecord(this.#sql);
     this.#leases = new Leases(this.#sql);
     this.#jobs = new NodeJobs(
       this.#leases,
       () => this.#context(),
       (stream_id, generation) => this.revoke(stream_id, generation),
     );
+    this.#taskLeases = new TaskLeases(this.#sql);
+    this.#tasks = new NodeTasks({
+      leases: this.#taskLeases,
+      context: () => this.#context(),
+      worker: () => this.#taskWorker(),
+      send: (frame) => {
+        const connection = this.#connection();
+        if (connection) send(connection, frame);
+      },
+      schedule: () => this.#schedule(),
+    });
   }
 
   override async onConnect(connection: Connection): Promise<void> {
-    this.#setLink({ connection: connection.id, greeted: false, heard_at: Date.now(), closed_at: null });
+    this.#link.set({ connection: connection.id, greeted: false, heard_at: Date.now(), closed_at: null });
     for (const other of this.getConnections()) {
       if (other.id !== connection.id) other.close(LINK_CLOSE.replaced, "a newer link took over");
     }
@@ -117,8 +110,10 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
       const connection = this.#connection();
       if (connection) await this.#hangUp(connection, 1011, "no heartbeat");
       await this.#jobs.expire(now);
+      await this.#tasks.expire();
     }
     await this.#jobs.forget(now);
+    await this.#tasks.wake(now);
     await this.#schedule();
   }
 
@@ -150,16 +145,25 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
     return this.#connection() !== null && Date.now() < this.#leasesExpireAt();
   }
 
+  async room(): ReturnType<MediaNodeRpc["room"]> {
+    const tasks = this.#tasks.room();
+    return tasks === null ? null : { tasks, roles: this.#link.get().roles };
+  }
+
+  async claim(job_id: string): Promise<boolean> {
+    return (await this.#tasks.claim(job_id)) === "assigned";
+  }
+
   async #handle(connection: Connection, frame: UpFrame): Promise<void> {
     if (frame.type === "hello") return this.#greet(connection, frame);
-    if (!this.#link().greeted) {
+    if (!this.#link.get().greeted) {
       return this.#hangUp(connection, LINK_CLOSE.badFrame, "hello comes first, and welcome must answer it");
     }
     switch (frame.type) {
       case "heartbeat":
         return this.#heartbeat(connection, frame);
       case "authorise": {
-        const worker = { id: this.name, play_url: this.#link().play_url };
+        const worker = { id: this.name, play_url: this.#link.get().play_url };
         const reply = await this.#jobs.admit(frame.request, worker, () => this.#isCurrent(connection));
         if (this.#isCurrent(connection)) send(connection, { type: "authorised", rid: frame.rid, reply });
         return this.#schedule();
@@ -170,6 +174,9 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
         if (!known) send(connection, { type: "stop", job_id, lease, reason: "stopped" });
         return this.#schedule();
       }
+      case "task_event":
+        await this.#tasks.event(frame.task, frame.body);
+        return this.#schedule();
       default:
         frame satisfies never;
     }
@@ -180,12 +187,15 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
     const ctx = this.#context();
     await recordWorkerHello(ctx, this.name, hello);
     const granted = await this.#jobs.reconcile(hello.running, { id: this.name, play_url: hello.play_url });
+    const settled = await this.#tasks.reconcile(hello.tasks, this.name);
     const keys = await linkKeys(ctx.settings.secret, this.name, now);
     if (!this.#isCurrent(connection)) return;
-    this.#setLink({
+    this.#link.set({
       greeted: true,
       boot: hello.boot,
       play_url: hello.play_url,
+      roles: hello.roles,
+      max_tasks: hello.capacity.max_tasks,
       heard_at: Date.now(),
       closed_at: null,
       key_period: linkPeriod(now),
@@ -203,23 +213,30 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
     this.#sql.exec("DELETE FROM revocations WHERE at < ?", now - PATH_TOKEN_LIFETIME_S * 1000);
     const revocations = this.#sql.exec<{ stream_id: number; generation: number }>("SELECT * FROM revocations");
     for (const { stream_id, generation } of revocations) send(connection, { type: "revoke", stream_id, generation });
+    for (const task of settled) send(connection, { type: "task_settled", task });
     log("info", "media worker linked", {
       worker_id: this.name,
       boot: hello.boot,
       running: hello.running.length,
       desired: granted.length,
+      tasks: hello.tasks.length,
     });
+    this.#tasks.refill();
     await this.#schedule();
   }
 
   async #heartbeat(connection: Connection, frame: Heartbeat): Promise<void> {
     const now = Date.now();
     const period = linkPeriod(now);
-    if (period !== this.#link().key_period) {
+    const { max_tasks } = frame.capacity;
+    const moreRoom = max_tasks > this.#link.get().max_tasks;
+    if (period !== this.#link.get().key_period) {
       const keys = await linkKeys(this.#context().settings.secret, this.name, now);
       send(connection, { type: "keys", keys });
     }
-    this.#setLink({ heard_at: now, key_period: period });
+    this.#link.set({ heard_at: now, key_period: period, max_tasks });
+    // Otherwise room comes with the end of a task, which looks for the next one itself: a heartbeat asks nobody.
+    if (moreRoom) this.#tasks.refill();
     const reporter = `worker:${this.name}`;
     const told = await Promise.allSettled([
       ...this.#jobs.progress(frame.progress),
@@ -237,7 +254,7 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
   }
 
   async #unlink(): Promise<void> {
-    this.#setLink({ connection: null, greeted: false, closed_at: Date.now() });
+    this.#link.set({ connection: null, greeted: false, closed_at: Date.now() });
     await this.#schedule();
   }
 
@@ -247,65 +264,28 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
   }
 
   #connection(): Connection | null {
-    const { connection } = this.#link();
+    const { connection } = this.#link.get();
     return (connection !== null && this.getConnection(connection)) || null;
   }
 
+  #taskWorker(): TaskWorker | null {
+    const { greeted, roles, max_tasks } = this.#link.get();
+    const there = greeted && this.#connection() !== null && Date.now() < this.#leasesExpireAt();
+    return there ? { id: this.name, roles, max_tasks } : null;
+  }
+
   #isCurrent(connection: Connection): boolean {
-    return this.#link().connection === connection.id;
+    return this.#link.get().connection === connection.id;
   }
 
   #leasesExpireAt(): number {
-    const { heard_at, closed_at } = this.#link();
+    const { heard_at, closed_at } = this.#link.get();
     const silent = heard_at + LEASE_SECONDS * 1000;
     return closed_at === null ? silent : Math.min(silent, closed_at + CLOSED_GRACE_MS);
   }
 
   async #schedule(): Promise<void> {
-    const held = this.#leases.all().some((lease) => lease.state !== "lost");
-    await this.#alarm.set(held ? this.#leasesExpireAt() : null, this.#jobs.nextForget());
+    const held = this.#leases.all().some((lease) => lease.state !== "lost") || this.#taskLeases.held().length > 0;
+    await this.#alarm.set(held ? this.#leasesExpireAt() : null, this.#jobs.nextForget(), this.#tasks.nextWake());
   }
-
-  #link(): Link {
-    const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM link").toArray();
-    return row ? Link.parse(JSON.parse(row.value)) : NO_LINK;
-  }
-
-  #setLink(change: Partial<Link>): void {
-    this.#sql.exec(
-      "INSERT INTO link (id, value) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value",
-      JSON.stringify({ ...this.#link(), ...change }),
-    );
-  }
-}
-
-type ParsedFrame = { ok: true; frame: UpFrame } | { ok: false; code: number; reason: string };
-
-/** A worker that speaks another version is told so before its frame is held against our schema. */
-const VersionedHello = z.object({ type: z.literal("hello"), version: z.number() });
-
-function parseFrame(message: WSMessage): ParsedFrame {
-  const bad = (reason: string): ParsedFrame => ({ ok: false, code: LINK_CLOSE.badFrame, reason });
-  if (typeof message !== "string") return bad("frames are text");
-  if (message.length > FRAME_MAX_CHARACTERS) return bad("the frame is too large");
-  let value: unknown;
-  try {
-    value = JSON.parse(message);
-  } catch {
-    return bad("the frame is not JSON");
-  }
-  const hello = VersionedHello.safeParse(value);
-  if (hello.success && hello.data.version !== LINK_VERSION) {
-    const reason = `link version ${hello.data.version} is not spoken here, ${LINK_VERSION} is`;
-    return { ok: false, code: LINK_CLOSE.unsupportedVersion, reason };
-  }
-  const frame = UpFrame.safeParse(value);
-  if (frame.success) return { ok: true, frame: frame.data };
-  const [issue] = frame.error.issues;
-  // A close reason holds 123 bytes.
-  return bad(`bad frame: ${issue?.path.join(".")} ${issue?.message}`.replace(/[^ -~]/g, "?").slice(0, 120));
-}
-
-function send(connection: Connection, frame: DownFrame): void {
-  connection.send(JSON.stringify(frame));
 }

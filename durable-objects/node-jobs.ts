@@ -52,12 +52,20 @@ export class NodeJobs {
     await Promise.allSettled(this.#ending);
     if (!isCurrent()) return gone;
 
-    const { stream_id, stream_name, owner_username, second_publisher, key_hash } = decision.stream;
+    const { stream_id, stream_name, owner_username, second_publisher, record, key_hash } = decision.stream;
     const live = liveStream(ctx.env, stream_id);
     const fence = { job_id: newJobId(), lease: newLease() };
-    const begun = await live.begin({ stream_id, stream_name, owner_username, worker, second_publisher, ...fence });
+    const begun = await live.begin({
+      stream_id,
+      stream_name,
+      owner_username,
+      worker,
+      second_publisher,
+      record,
+      ...fence,
+    });
     if (!begun.ok) return begun;
-    const policy = { second_publisher, max_bitrate_bps: MAX_BITRATE_BPS };
+    const policy = { second_publisher, max_bitrate_bps: MAX_BITRATE_BPS, record };
     const grant: PublishGrant = { ...fence, attempt: 1, stream_id, ...begun.live, policy };
     this.#leases.add(grant);
     try {
@@ -178,7 +186,7 @@ export class NodeJobs {
   /** A session that the worker let in from its cache while the control plane was away gets its row and its lease. */
   async #adopt(ctx: Ctx, job: RunningJob, worker: Worker): Promise<boolean> {
     if (!job.offline || !job.key_hash) return false;
-    const { job_id, lease, attempt, progress, key_hash } = job;
+    const { job_id, lease, attempt, progress, key_hash, record = false } = job;
     const { stream_id, session, epoch, next_msn, discontinuity_sequence, target_duration_s } = progress;
     const born = { job_id, lease, attempt, worker_id: worker.id, stream_id, session, key_hash };
     if (!(await createIngestJob(ctx, { ...born, spec: { offline: true } }))) return false;
@@ -192,7 +200,7 @@ export class NodeJobs {
       first_msn: next_msn,
       discontinuity_sequence,
       last_target_duration_s: target_duration_s,
-      policy: { second_publisher: "takeover", max_bitrate_bps: MAX_BITRATE_BPS },
+      policy: { second_publisher: "takeover", max_bitrate_bps: MAX_BITRATE_BPS, record },
     });
     return true;
   }

@@ -119,7 +119,8 @@ export class Publishers {
   describe(running: readonly RunningJob[]): RunningJob[] {
     return running.map((job) => {
       const known = this.#jobs.get(job.job_id);
-      return known?.offline ? { ...job, offline: true, key_hash: known.key_hash } : job;
+      if (!known?.offline) return job;
+      return { ...job, offline: true, key_hash: known.key_hash, record: known.grant.policy.record };
     });
   }
 

@@ -106,6 +106,8 @@ export const RunningJob = z.object({
   offline: z.boolean().optional(),
   /** Of an `offline` session: SHA-256 (base64url) of its stream key, so that a key changed meanwhile ends it. */
   key_hash: z.string().max(64).optional(),
+  /** Of an `offline` session: it is recorded, as the stream wanted when its key was last let in. */
+  record: z.boolean().optional(),
   tracks: z.array(TrackInfo).max(8),
   warnings: z.array(z.string().max(300)).max(16),
   progress: StreamProgress,

@@ -2,15 +2,19 @@
 import { exports } from "cloudflare:workers";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import {
+  type Capacity,
   type DownFrame,
   type JobReport,
   LINK_VERSION,
   type PublishGrant,
+  type Role,
   type RunningJob,
   type StreamEvent,
   type StreamProgress,
+  type TaskEvent,
   type UpFrame,
 } from "../../schema/contract/media.ts";
+import type { TaskRef } from "../../schema/contract/tasks.ts";
 import { createEnrolmentToken } from "../../workers/media/create-enrolment-token.ts";
 import { call, ORIGIN, type Reply, system } from "./client.ts";
 
@@ -23,6 +27,9 @@ export type Claims = { sub?: string; aud?: string; iat?: number; exp?: number };
 export class TestMediaWorker {
   readonly id: string;
   readonly playUrl: string;
+  roles: Role[] = ["ingest", "play"];
+  /** How many tasks it takes at once. */
+  maxTasks = 0;
   readonly #key: CryptoKey;
   #link: Link | undefined;
 
@@ -61,22 +68,32 @@ export class TestMediaWorker {
     return this.#link;
   }
 
-  hello(running: RunningJob[] = [], boot = "boot-1"): Extract<UpFrame, { type: "hello" }> {
+  hello(running: RunningJob[] = [], tasks: TaskRef[] = [], boot = "boot-1"): Extract<UpFrame, { type: "hello" }> {
     return {
       type: "hello",
       version: LINK_VERSION,
       boot,
-      roles: ["ingest", "play"],
-      capacity: { publishers: running.length, max_publishers: 100 },
+      roles: this.roles,
+      capacity: this.capacity(running.length),
       play_url: this.playUrl,
       rtmp_url: "rtmp://127.0.0.1:1935/live",
       running,
+      tasks,
     };
   }
 
-  async connect(running: RunningJob[] = []): Promise<Of<"welcome">> {
+  capacity(publishers = 0): Capacity {
+    return { publishers, max_publishers: 100, tasks: 0, max_tasks: this.maxTasks };
+  }
+
+  heartbeat(progress: StreamProgress[] = []): void {
+    const capacity = this.capacity(progress.length);
+    this.link.send({ type: "heartbeat", capacity, rss_bytes: 1, viewers: [], progress });
+  }
+
+  async connect(running: RunningJob[] = [], tasks: TaskRef[] = []): Promise<Of<"welcome">> {
     const link = await this.dial();
-    link.send(this.hello(running));
+    link.send(this.hello(running, tasks));
     return link.next("welcome");
   }
 
@@ -92,6 +109,15 @@ export class TestMediaWorker {
     if (!reply.ok) throw new Error(`not let in: ${reply.reason}`);
     this.event(reply.grant, 0, READY);
     return reply.grant;
+  }
+
+  /** The next task that it is told to do. */
+  async assigned(): Promise<Of<"assign">> {
+    return this.link.next("assign");
+  }
+
+  task(task: TaskRef, body: TaskEvent): void {
+    this.link.send({ type: "task_event", task, body });
   }
 
   event(grant: PublishGrant, seq: number, body: StreamEvent, segments = 1): void {

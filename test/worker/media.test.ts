@@ -399,8 +399,7 @@ describe("a silent worker", () => {
 
   test("keeps its jobs as long as it is heard", async () => {
     await ageLink(worker, 14_000);
-    const link = { capacity: { publishers: 1, max_publishers: 100 }, rss_bytes: 1, viewers: [] };
-    worker.link.send({ type: "heartbeat", ...link, progress: [progress(grant, 30)] });
+    worker.heartbeat([progress(grant, 30)]);
     await until(
       () =>
         runInDurableObject(liveObject(stream.id), (_, state) =>

@@ -11,6 +11,7 @@ export type Publishable = {
   stream_name: string;
   owner_username: string;
   second_publisher: "takeover" | "refuse";
+  record: boolean;
   key_hash: string;
 };
 
@@ -31,13 +32,14 @@ export async function authorisePublisher(ctx: Ctx, { protocol, key, ip }: Author
       stream_name: streams.title,
       owner_username: users.username,
       second_publisher: streams.second_publisher,
+      record: streams.record,
     })
     .from(streams)
     .innerJoin(users, eq(users.id, streams.user_id))
     .where(eq(streams.live_key_hash, key_hash))
     .get();
   if (!stream) return refuse("unknown_key", "The stream key is not valid");
-  return { ok: true, stream: { ...stream, key_hash } };
+  return { ok: true, stream: { ...stream, record: stream.record === 1, key_hash } };
 }
 
 /** `ip` as the socket gave it: IPv4 may come as IPv4-mapped IPv6. */

@@ -12,7 +12,10 @@ import type { Ctx } from "../core/context.ts";
 /** Names one attempt. */
 export type Fence = { job_id: string; lease: string };
 
-type Outcome = Partial<Pick<typeof jobs.$inferInsert, "blame" | "last_error" | "order">>;
+/** What is written with a move. */
+type Outcome = Partial<
+  Pick<typeof jobs.$inferInsert, "blame" | "last_error" | "order" | "not_before" | "affinity" | "lease_token">
+>;
 
 const TERMINAL: readonly JobState[] = JobState.options.filter((state) => JOB_MOVES[state].length === 0);
 
@@ -21,7 +24,8 @@ export function statesBefore(to: JobState): JobState[] {
   return JobState.options.filter((state) => (JOB_MOVES[state] as readonly JobState[]).includes(to));
 }
 
-function moveStatement(ctx: Ctx, { job_id, lease }: Fence, to: JobState, outcome: Outcome = {}) {
+/** For a `commit`; its result is empty when the move was refused. */
+export function moveStatement(ctx: Ctx, { job_id, lease }: Fence, to: JobState, outcome: Outcome = {}) {
   const now = ctx.now();
   return ctx.db
     .update(jobs)
