@@ -1,4 +1,4 @@
-/** Builds `web/` into `dist/web`: three pages and hashed assets. What it writes runs under `script-src 'self'`. */
+/** Builds `web/` into `dist/web`: four pages and hashed assets. What it writes runs under `script-src 'self'`. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
@@ -44,6 +44,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 2000,
-    rolldownOptions: { input: { app: at("web/index.html"), embed: at("web/embed.html"), docs: at("web/docs.html") } },
+    rolldownOptions: {
+      input: {
+        app: at("web/index.html"),
+        embed: at("web/embed.html"),
+        "embed-vod": at("web/embed-vod.html"),
+        docs: at("web/docs.html"),
+      },
+    },
   },
 });
