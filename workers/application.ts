@@ -13,10 +13,13 @@ import { sweepEnrolmentTokens } from "./media/sweep-tokens.ts";
 import { authenticateStreamKey } from "./streams/by-key.ts";
 import { playbackRoutes } from "./streams/playback-routes.ts";
 import { streamRoutes } from "./streams/routes.ts";
+import { libraryRoutes } from "./vods/library-routes.ts";
+import { removeDoomed } from "./vods/remove-doomed.ts";
+import { vodRoutes } from "./vods/routes.ts";
 
 export const app = createApp(
   { authenticators: { jwt: authenticateToken, stream_key: authenticateStreamKey }, limiter: rateLimiter },
-  [identityRoutes, streamRoutes, playbackRoutes, mediaRoutes, adminRoutes],
+  [identityRoutes, streamRoutes, playbackRoutes, libraryRoutes, vodRoutes, mediaRoutes, adminRoutes],
 );
 
 export const sweeps: Sweeps = {
@@ -24,4 +27,5 @@ export const sweeps: Sweeps = {
   "enrolment tokens": sweepEnrolmentTokens,
   jobs: sweepJobs,
   records: sweepRecords,
+  "doomed objects": removeDoomed,
 };

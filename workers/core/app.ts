@@ -113,7 +113,7 @@ function hasMutableHeaders({ headers }: Response): boolean {
 }
 
 /** Playback and files are too many to be worth a line each while they succeed. */
-const QUIET = /^\/(assets\/|api\/stream\/[^/]+\/hls\/|livez$|readyz$|health$)/;
+const QUIET = /^\/(assets\/|api\/stream\/[^/]+\/hls\/|api\/vod\/[^/]+\/|livez$|readyz$|health$)/;
 
 function logRequest(c: Context<AppEnv>, requestId: string, started: number): void {
   const { status } = c.res;

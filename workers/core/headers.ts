@@ -3,19 +3,22 @@
 /** Who may show a page in a frame. */
 export type Framing = "nobody" | "anybody";
 
+/** Origins and schemes besides our own: players load `media`, pages show `images`. */
+export type Sources = { media: readonly string[]; images: readonly string[] };
+
 /**
  * Every page runs without inline script. Styles may be inline: the component library writes style attributes.
- * `media`: sources besides our own that a player may load from.
  */
-export function pagePolicy(framing: Framing, media: string): string {
+export function pagePolicy(framing: Framing, { media, images }: Sources): string {
+  const from = (sources: readonly string[]) => sources.map((source) => ` ${source}`).join("");
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data: blob:",
+    `img-src 'self' data: blob:${from(images)}`,
     "font-src 'self'",
-    `connect-src 'self'${media}`,
-    `media-src 'self' blob:${media}`,
+    `connect-src 'self'${from(media)}`,
+    `media-src 'self' blob:${from(media)}`,
     "worker-src 'self' blob:",
     "manifest-src 'self'",
     "base-uri 'none'",

@@ -42,6 +42,7 @@ const Problem = z
 const TAGS = {
   identity: "Accounts, tokens and the session of the web application",
   streams: "Live streams, their keys and their playback",
+  vods: "Recordings of broadcasts: their owner's library, and watching them",
   admin: "Health and documentation",
 };
 

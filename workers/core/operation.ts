@@ -27,7 +27,10 @@ type Spec = Omit<RouteConfig, "middleware" | "security"> & {
   limit?: LimitClass;
   /** The path parameter that takes the rest of the path, slashes included. */
   rest?: string;
-  /** Pages of other sites may read the reply, errors included. Never for what a cookie authorises. */
+  /**
+   * Pages of other sites may read the reply, errors included, and ask for ranges. Browsers keep from them what a cookie
+   * was sent with, so this opens nothing that a cookie authorises.
+   */
   anyOrigin?: boolean;
 };
 
@@ -42,6 +45,7 @@ export function operation<const S extends Spec>(app: App, spec: S, handler: Rout
   if (!route.hide) app.openAPIRegistry.registerPath(documented);
   const path = rest === undefined ? route.path : route.path.replace(`{${rest}}`, `{${rest}{.+}}`);
   const routed: RouteConfig = { ...route, path, middleware: middleware(spec), hide: true };
+  if (anyOrigin) app.options(createRoute(routed).getRoutingPath(), preflight);
   // The handler was checked against `S`; `routed` differs from it only in what is added at run time.
   app.openapi(routed, handler as unknown as RouteHandler<RouteConfig, AppEnv>);
 }
@@ -61,6 +65,19 @@ function middleware({ access, limit, request, anyOrigin }: Spec) {
     ...(body ? [boundedBody({ form: "application/x-www-form-urlencoded" in body })] : []),
   ];
 }
+
+/** A range is asked about beforehand by older browsers, a condition by all. */
+const preflight = () =>
+  new Response(null, {
+    status: 204,
+    headers: {
+      Allow: "GET, HEAD, OPTIONS",
+      "Access-Control-Allow-Origin": "*",
+      "Access-Control-Allow-Methods": "GET, HEAD",
+      "Access-Control-Allow-Headers": "Authorization, If-None-Match, If-Range, Range",
+      "Access-Control-Max-Age": "86400",
+    },
+  });
 
 const shared = createMiddleware<AppEnv>(async (c, next) => {
   await next();

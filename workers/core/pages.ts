@@ -1,8 +1,9 @@
 /** Pages and static files. Which page a path shows is a table; the files are built from `web/`. */
 import type { Context } from "hono";
 import type { App, AppEnv } from "./app-env.ts";
+import type { Settings } from "./env.ts";
 import { ApiError } from "./errors.ts";
-import { type Framing, pagePolicy } from "./headers.ts";
+import { type Framing, pagePolicy, type Sources } from "./headers.ts";
 
 type Page = { path: string; file: "index.html" | "embed.html" | "docs.html"; framing: Framing };
 
@@ -14,9 +15,12 @@ export const PAGES: readonly Page[] = [
   app("/dashboard"),
   app("/streams"),
   app("/live"),
+  app("/library"),
   app("/watch/:id"),
+  app("/vod/:id"),
   { path: "/docs", file: "docs.html", framing: "nobody" },
   { path: "/embed/stream/:key", file: "embed.html", framing: "anybody" },
+  { path: "/embed/vod/:id", file: "embed.html", framing: "anybody" },
 ];
 
 export function pageRoutes(on: App): void {
@@ -27,11 +31,16 @@ async function servePage(c: Context<AppEnv>, { file, framing }: Page): Promise<R
   const response = await asset(c, `/${file}`);
   if (!response) throw new ApiError("not_found", "The pages are not built");
   const headers = new Headers(response.headers);
-  // Direct playback fetches from media workers, whose addresses are not known here.
-  const media = c.var.ctx.settings.playback === "direct" ? " http: https:" : "";
-  headers.set("Content-Security-Policy", pagePolicy(framing, media));
+  headers.set("Content-Security-Policy", pagePolicy(framing, sources(c.var.ctx.settings)));
   headers.set("Cache-Control", "no-cache");
   return new Response(response.body, { status: response.status, headers });
+}
+
+/** What players load from besides us. */
+function sources({ playback, s3 }: Settings): Sources {
+  const bucket = s3?.publicEndpoint ? [new URL(s3.publicEndpoint).origin] : [];
+  // Direct playback fetches from media workers, whose addresses are not known here.
+  return { media: [...bucket, ...(playback === "direct" ? ["http:", "https:"] : [])], images: bucket };
 }
 
 /** Files under this have a hash of their content in the name. */

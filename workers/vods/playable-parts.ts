@@ -24,13 +24,6 @@ export type PartRow = Pick<typeof vod_parts.$inferSelect, keyof typeof PART_COLU
 export const isPlayable = () => and(inArray(vod_parts.state, ["done", "truncated"]), isNotNull(vod_parts.runs));
 export const IN_ORDER = [asc(vod_parts.epoch), asc(vod_parts.n)] as const;
 
-export const selectParts = (ctx: Ctx, vodId: number) =>
-  ctx.db
-    .select(PART_COLUMNS)
-    .from(vod_parts)
-    .where(and(eq(vod_parts.vod_id, vodId), isPlayable()))
-    .orderBy(...IN_ORDER);
-
 const Runs = z.array(Run);
 
 /** With what is needed to address a part's media. */

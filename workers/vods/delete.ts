@@ -1,0 +1,56 @@
+import { and, eq, ne, sql } from "drizzle-orm";
+import { doomed_objects, vod_parts, vods } from "#tables/vods";
+import { liveStream } from "../../durable-objects/stubs.ts";
+import { commitIf } from "../core/commit.ts";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { logFailure } from "../core/log.ts";
+import { tellLiveStream } from "../streams/live-orders.ts";
+import { findOwnVod } from "./get.ts";
+import { storyboardKey, thumbnailKey } from "./object-keys.ts";
+import { removeDoomed } from "./remove-doomed.ts";
+
+/**
+ * `DELETE /api/library/{id}`: the row with its parts; what they left in the bucket is removed in the background.
+ * Throws `not_found`, `still_recording`.
+ */
+export async function deleteVod(ctx: Ctx, id: number): Promise<void> {
+  const { vod } = await findOwnVod(ctx, id);
+  // In one transaction: the guard marks the row, what follows is done for a marked row only, and nobody sees the mark.
+  const mark = `deleted ${crypto.randomUUID()}`;
+  const marked = and(eq(vods.id, id), eq(vods.error, mark));
+  const guard = ctx.db
+    .update(vods)
+    .set({ error: mark })
+    .where(and(eq(vods.id, id), eq(vods.user_id, vod.user_id), ne(vods.status, "recording")))
+    .returning({ id: vods.id });
+  const doom = (key: unknown, upload: unknown, from: ReturnType<typeof sql>) =>
+    ctx.db.run(sql`
+      INSERT INTO ${doomed_objects} (key, upload_id, created_at)
+      SELECT ${key}, ${upload}, ${ctx.now()} FROM ${from} WHERE ${marked}
+      ON CONFLICT (key) DO NOTHING`);
+  const parts = sql`${vod_parts} INNER JOIN ${vods} ON ${vods.id} = ${vod_parts.vod_id}`;
+  const removed = await commitIf(
+    ctx,
+    guard,
+    [{ action: "vod_delete", target: { type: "vod", id, name: vod.title } }],
+    [],
+    [
+      doom(vod_parts.object_key, sql`CASE ${vod_parts.state} WHEN 'uploading' THEN ${vod_parts.upload_id} END`, parts),
+      doom(thumbnailKey(vod.public_id), null, sql`${vods}`),
+      doom(storyboardKey(vod.public_id), null, sql`${vods}`),
+      ctx.db.delete(vods).where(marked),
+    ],
+  );
+  if (removed.length === 0) {
+    // It changed since it was read.
+    await findOwnVod(ctx, id);
+    throw new ApiError("still_recording", "It is still being recorded: end the broadcast first");
+  }
+  const { stream_id, session } = vod;
+  if (stream_id !== null && vod.status === "processing") {
+    // Nothing is left to wait for.
+    await tellLiveStream(ctx, stream_id, "recorded", () => liveStream(ctx.env, stream_id).recorded(session));
+  }
+  ctx.waitUntil(removeDoomed(ctx).catch((error) => logFailure("removal failed; the sweep goes on", error)));
+}

@@ -1,0 +1,12 @@
+import type { PartRow } from "./playable-parts.ts";
+
+/** What browsers save a part as: the VOD's title and day (UTC), and which part it is when there are several. */
+export function downloadName(
+  { title, started_at }: { title: string; started_at: number },
+  parts: readonly PartRow[],
+  part: PartRow,
+): string {
+  const day = new Date(started_at).toISOString().slice(0, 10);
+  const which = parts.length > 1 ? ` part ${parts.indexOf(part) + 1}` : "";
+  return `${title} ${day}${which}.mp4`;
+}

@@ -1,0 +1,104 @@
+/** The owner's library of recordings. */
+import { z } from "@hono/zod-openapi";
+import { OneVod, VodList, VodStatus, VodUpdate } from "#contract/vods";
+import type { App } from "../core/app-env.ts";
+import { operation } from "../core/operation.ts";
+import { deleteVod } from "./delete.ts";
+import { getVod } from "./get.ts";
+import { listVods } from "./list.ts";
+import { updateVod } from "./update.ts";
+
+const json = <T extends z.ZodType>(schema: T) => ({ content: { "application/json": { schema } } });
+const tags = ["vods"];
+
+const Id = z
+  .string()
+  .regex(/^[1-9]\d{0,14}$/, "must be a number")
+  .transform(Number);
+const WithId = z.object({ id: Id.meta({ description: "The recording's number", example: "1" }) });
+
+/** A query's whole number from `least` to `most`. */
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, "must be a whole number")
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `must be from ${least} to ${most}`);
+
+const Query = z.object({
+  stream_id: Id.optional().meta({ description: "Of this stream only" }),
+  status: VodStatus.optional(),
+  limit: whole(1, 100).default(50).meta({ description: "1 to 100; 50 when not said" }),
+  offset: whole(0, 999_999_999).default(0),
+});
+
+export function libraryRoutes(app: App): void {
+  operation(
+    app,
+    {
+      method: "get",
+      path: "/api/library",
+      operationId: "listVods",
+      tags,
+      summary: "Your recordings, newest first",
+      description: "A stream key sees those of its stream.",
+      access: "user",
+      errors: [],
+      request: { query: Query },
+      responses: { 200: { description: "One page of them", ...json(VodList) } },
+    },
+    async (c) => c.json(await listVods(c.var.ctx, c.req.valid("query")), 200),
+  );
+
+  operation(
+    app,
+    {
+      method: "get",
+      path: "/api/library/{id}",
+      operationId: "getVod",
+      tags,
+      summary: "One of your recordings, with download addresses for an hour",
+      access: "user",
+      errors: ["not_found"],
+      request: { params: WithId },
+      responses: { 200: { description: "The recording", ...json(OneVod) } },
+    },
+    async (c) => c.json({ vod: await getVod(c.var.ctx, c.req.valid("param").id) }, 200),
+  );
+
+  operation(
+    app,
+    {
+      method: "put",
+      path: "/api/library/{id}",
+      operationId: "updateVod",
+      tags,
+      summary: "Change a recording's title or who may watch it; what is not named stays",
+      access: "user",
+      errors: ["not_found"],
+      request: { params: WithId, body: { ...json(VodUpdate), required: true } },
+      responses: { 200: { description: "The recording as it is now", ...json(OneVod) } },
+    },
+    async (c) => c.json({ vod: await updateVod(c.var.ctx, c.req.valid("param").id, c.req.valid("json")) }, 200),
+  );
+
+  operation(
+    app,
+    {
+      method: "delete",
+      path: "/api/library/{id}",
+      operationId: "deleteVod",
+      tags,
+      summary: "Delete a recording and its files",
+      description: "Not while it is being recorded.",
+      access: "user",
+      errors: ["not_found", "still_recording"],
+      request: { params: WithId },
+      responses: { 200: { description: "It is gone", ...json(z.object({ message: z.string() })) } },
+    },
+    async (c) => {
+      await deleteVod(c.var.ctx, c.req.valid("param").id);
+      return c.json({ message: "The recording is deleted" }, 200);
+    },
+  );
+}

@@ -1,0 +1,77 @@
+import { parseRange } from "#kit/byte-range";
+import { attachment } from "../core/content-disposition.ts";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { objectStore, S3Error } from "../core/s3.ts";
+import { downloadName } from "./download-name.ts";
+import { cacheable, EXPOSED, isKnown, REDIRECT_LIFETIME_S, redirect, type Wanted } from "./media-reply.ts";
+import { partName } from "./part-name.ts";
+import type { PartRow } from "./playable-parts.ts";
+import type { Watchable } from "./watchable.ts";
+
+/** The object of a part never changes; an address that names the part leads to the same bytes for ever. */
+const FOR_EVER = "max-age=31536000, immutable";
+
+/**
+ * `GET /api/vod/{public_id}/parts/{n}.mp4`: the bytes, or where the bucket has them for browsers. `name`: of the part
+ * that is meant, whatever its number is by now. Throws `not_found`, `range_not_satisfiable`, `storage_unavailable`.
+ */
+export async function partMedia(
+  ctx: Ctx,
+  { row: { vod, parts }, download }: Watchable,
+  { n, name }: { n: number; name: string | undefined },
+  wanted: Wanted,
+): Promise<Response> {
+  const part = name === undefined ? parts[n - 1] : parts.find((each) => partName(each) === name);
+  if (!part) throw new ApiError("not_found", "The recording has no such part");
+  const filename = download ? downloadName(vod, parts, part) : undefined;
+  const store = objectStore(ctx);
+  if (ctx.settings.s3?.publicEndpoint && wanted.method !== "HEAD") {
+    const options = { seconds: REDIRECT_LIFETIME_S, to: "public", ...(filename && { filename }) } as const;
+    return redirect(await store.presignGet(part.object_key, options), !download);
+  }
+
+  const etag = `"${partName(part)}"`;
+  const headers = new Headers({
+    ...EXPOSED,
+    "Accept-Ranges": "bytes",
+    "Cache-Control": cacheable(vod.visibility, name === undefined ? "no-cache" : FOR_EVER),
+    ETag: etag,
+  });
+  if (isKnown(etag, wanted.ifNoneMatch)) return new Response(null, { status: 304, headers });
+  headers.set("Content-Type", "video/mp4");
+  if (filename) headers.set("Content-Disposition", attachment(filename));
+  if (wanted.method === "HEAD") {
+    headers.set("Content-Length", String(part.size));
+    return new Response(null, { headers });
+  }
+
+  const isSame = wanted.ifRange === undefined || wanted.ifRange === etag;
+  const range = isSame ? parseRange(wanted.range, part.size) : null;
+  if (range === "unsatisfiable") {
+    throw new ApiError("range_not_satisfiable", undefined, { headers: { "Content-Range": `bytes */${part.size}` } });
+  }
+  const bytes = range && `${range.start}-${range.end - 1}`;
+  if (bytes) headers.set("Content-Range", `bytes ${bytes}/${part.size}`);
+  const body = await open(
+    store.get(part.object_key, bytes && `bytes=${bytes}`, wanted.signal),
+    part,
+    bytes ? 206 : 200,
+  );
+  return new Response(body, { status: bytes ? 206 : 200, headers });
+}
+
+async function open(request: Promise<Response>, part: PartRow, expected: 200 | 206) {
+  let response: Response;
+  try {
+    response = await request;
+  } catch (error) {
+    if (error instanceof S3Error && error.status === 404) throw new ApiError("not_found", "Its media is gone");
+    throw error;
+  }
+  if (response.status === expected) return response.body;
+  await response.body?.cancel();
+  throw new ApiError("storage_unavailable", undefined, {
+    cause: new Error(`S3 answered ${response.status} instead of ${expected} for ${part.object_key}`),
+  });
+}
