@@ -15,6 +15,7 @@ import {
   type AttemptEnd,
   claimTask,
   completeTask,
+  endOf,
   failTask,
   loseTask,
   resumeTask,
@@ -74,10 +75,12 @@ export class NodeTasks {
     if (!worker || !this.room() || !this.#leases.beginClaim(fence, Date.now())) return "refused";
     const ctx = this.#context();
     try {
+      // When the database does not answer, the claim keeps its room until it is known to be undone: see `wake`.
       const task = await claimTask(ctx, fence, worker);
-      return task ? await this.#assign(ctx, task) : "refused";
-    } finally {
+      const outcome = task ? await this.#assign(ctx, task) : "refused";
       this.#leases.endClaim(fence);
+      return outcome;
+    } finally {
       await this.#schedule();
     }
   }
@@ -111,10 +114,14 @@ export class NodeTasks {
     for (const task of this.#leases.held()) if (!leases.has(task.lease)) await this.#lose(ctx, task);
     const settled: TaskRef[] = [];
     for (const ref of carried) {
-      if (this.#leases.get(ref)) continue;
       const task = await resumeTask(ctx, ref, workerId);
-      if (task) this.#leases.add(task);
-      else settled.push(ref);
+      if (task) {
+        this.#leases.add(task);
+        continue;
+      }
+      const held = this.#leases.get(ref);
+      if (held) this.#ended(held, await endOf(ctx, held));
+      settled.push(ref);
     }
     return settled;
   }

@@ -49,7 +49,7 @@ export async function claimTask(
   return row ? taskOf(row) : null;
 }
 
-/** A worker came with a task that is not known to run there. Null: somebody else has it, or it is settled. */
+/** A worker came with this task. Null: somebody else has it, or it is settled. */
 export async function resumeTask(ctx: Ctx, { job_id, lease }: TaskRef, workerId: string): Promise<Task | null> {
   const fence = { job_id, lease };
   await commit(
@@ -121,7 +121,7 @@ export async function returnTask(ctx: Ctx, { job_id, lease }: Fence, again_at: n
 }
 
 /** A settled row says what it settled as; one that others hold by now, or that waits again, says nothing. */
-async function endOf(ctx: Ctx, { job_id, lease }: Fence): Promise<AttemptEnd> {
+export async function endOf(ctx: Ctx, { job_id, lease }: Fence): Promise<AttemptEnd> {
   const row = await ctx.db
     .select({ state: jobs.state, error: jobs.last_error })
     .from(jobs)
@@ -131,7 +131,8 @@ async function endOf(ctx: Ctx, { job_id, lease }: Fence): Promise<AttemptEnd> {
   return row?.state === "failed" ? { state: "failed", error: row.error } : null;
 }
 
-function taskOf(row: typeof jobs.$inferSelect): Task {
+/** The attempt that a row is held under. Throws when nobody holds it. */
+export function taskOf(row: typeof jobs.$inferSelect): Task {
   const { id: job_id, attempt, lease_token, worker_id } = row;
   if (lease_token === null || worker_id === null) throw new Error(`task ${job_id} is held by nobody`);
   const kind = TaskKind.parse(row.kind);
