@@ -25,6 +25,10 @@ const Variables = z.object({
     .min(100, "must be at least 100")
     .max(2_000, "must be at most 2000")
     .default(500),
+  SLUICE_SPOOL_MAX_GB: z.coerce
+    .number({ error: "must be a number of gigabytes" })
+    .positive("must be more than 0")
+    .default(20),
   SLUICE_EXIT_WITH_PARENT: z.enum(["", "0", "1"], { error: "must be 0 or 1" }).default("0"),
 });
 
@@ -39,6 +43,10 @@ export type LiveSettings = {
   maxPublishers: number;
   /** Existing or not; holds nothing that is needed after the process. */
   windowDir: string;
+  /** What was recorded and is not uploaded yet. */
+  recordingsDir: string;
+  /** What may lie there before no more is recorded. */
+  spoolMaxBytes: number;
 };
 
 export type MediaSettings = {
@@ -85,6 +93,8 @@ export function parseSettings(env: Record<string, string | undefined>): MediaSet
       partMs: values.SLUICE_HLS_PART_MS,
       maxPublishers: MAX_PUBLISHERS,
       windowDir: path.join(values.SLUICE_MEDIA_DATA, "window"),
+      recordingsDir: path.join(values.SLUICE_MEDIA_DATA, "spool/recordings"),
+      spoolMaxBytes: values.SLUICE_SPOOL_MAX_GB * 1e9,
     },
   };
 }

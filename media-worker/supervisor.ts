@@ -88,6 +88,7 @@ export class Supervisor {
       authorise: (request) => this.#authorise(request),
       onEvent: ({ job, progress, body }) => this.#report(this.#publishers.report(job, progress, body, Date.now())),
       onProgress: (jobs) => this.#progress(jobs),
+      onRecording: () => undefined,
       onListening: (ports) => this.#listens(ports),
       onDied: (how) => this.#liveDied(how, onFatal),
       log,

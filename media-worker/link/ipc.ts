@@ -9,6 +9,7 @@ import {
   StreamEvent,
   StreamProgress,
 } from "#contract/media";
+import { RecordingPoke } from "../recorder/part-files.ts";
 
 const Viewers = z.array(z.object({ stream_id: z.number().int(), viewers: z.number().int().nonnegative() }));
 
@@ -28,6 +29,7 @@ export const FromLive = z.discriminatedUnion("type", [
     type: z.literal("progress"),
     jobs: z.array(z.object({ job_id: z.string(), progress: StreamProgress })),
   }),
+  z.object({ type: z.literal("recording"), ...RecordingPoke.shape }),
   z.object({ type: z.literal("drained") }),
 ]);
 export type FromLive = z.infer<typeof FromLive>;

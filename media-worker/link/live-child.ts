@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import type { AuthoriseReply, AuthoriseRequest } from "#contract/media";
 import { BackOff } from "#kit/back-off";
 import type { Log } from "../log.ts";
+import type { RecordingPoke } from "../recorder/part-files.ts";
 import { FromLive, type Snapshot, type ToLive } from "./ipc.ts";
 
 /** At most one restart a second at first; a process that ran this long is taken for sound. */
@@ -20,6 +21,8 @@ export type LiveChildOptions = {
   authorise(request: AuthoriseRequest): Promise<AuthoriseReply>;
   onEvent(event: Pick<Event, "job" | "progress" | "body">): void;
   onProgress(jobs: Extract<FromLive, { type: "progress" }>["jobs"]): void;
+  /** A recording on disk came further. */
+  onRecording(poke: RecordingPoke): void;
   onListening(ports: Ports): void;
   /** It died; everything it ran is over. It is started again if it ever listened. */
   onDied(how: string): void;
@@ -122,6 +125,9 @@ export class LiveChild {
         break;
       case "progress":
         this.#options.onProgress(frame.jobs);
+        break;
+      case "recording":
+        this.#options.onRecording(frame);
         break;
       case "drained":
         this.#drained?.();

@@ -37,6 +37,9 @@ export async function serveSupervisor(
     event(job, progress, body) {
       send({ type: "event", job, progress, body });
     },
+    recording(poke) {
+      send({ type: "recording", ...poke });
+    },
   };
 
   let live: LiveProcess | undefined;

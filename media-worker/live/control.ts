@@ -8,12 +8,15 @@ import type {
   StreamEvent,
   StreamProgress,
 } from "#contract/media";
+import type { RecordingPoke } from "../recorder/part-files.ts";
 
 export interface Control {
   /** Never rejects: a control plane that is away is `{ok: false, reason: "unavailable"}` or a cached grant. */
   authorise(request: AuthoriseRequest): Promise<AuthoriseReply>;
   /** Events of one publish session, in order. The link adds the fence and the sequence number. */
   event(job: { job_id: string; attempt: number; lease: string }, progress: StreamProgress, body: StreamEvent): void;
+  /** A recording on disk came further. */
+  recording(poke: RecordingPoke): void;
 }
 
 /** What the live process offers the link. */

@@ -4,6 +4,7 @@
  */
 import type { EndReason, RunningJob } from "#contract/media";
 import type { Attic } from "../packager/attic.ts";
+import type { Recordings } from "../recorder/recordings.ts";
 import type { Clock } from "./clock.ts";
 import type { Control } from "./control.ts";
 import type { Ingest, PublisherConnection, PublishReply, PublishRequest } from "./media.ts";
@@ -16,6 +17,8 @@ const STALLED_MS = 15_000 - CHECK_MS;
 /** Bit rate is judged over this time; an encoder that catches up after a stall may exceed it for a while. */
 const RATE_WINDOW_MS = 10_000;
 const RATE_TOLERANCE = 1.5;
+/** How long the end waits for recordings to be on disk; the next start completes what was not. */
+const SETTLE_MS = 2_000;
 
 export type HubSettings = {
   /** Target of an LL-HLS part. */
@@ -23,6 +26,8 @@ export type HubSettings = {
   maxPublishers: number;
   /** For each stream's older segments; null keeps them in memory. */
   newAttic: (() => Attic) | null;
+  /** Null: nothing is recorded. */
+  recordings: Recordings | null;
 };
 
 export class Hub implements Ingest {
@@ -89,7 +94,7 @@ export class Hub implements Ingest {
     }
   }
 
-  /** Refuses new publishers, waits at most `seconds` for the others to leave, then closes them. */
+  /** Refuses new publishers, waits at most `seconds` for the others to leave, then closes them; their recordings are on disk. */
   async drain(seconds: number): Promise<void> {
     this.#draining = true;
     const deadline = this.#clock.elapsed() + seconds * 1000;
@@ -97,6 +102,7 @@ export class Hub implements Ingest {
       await new Promise<void>((resolve) => this.#clock.after(Math.min(CHECK_MS, seconds * 1000), resolve));
     }
     for (const session of this.#sessions()) session.close("worker_stopped");
+    await this.#settings.recordings?.settled(SETTLE_MS);
   }
 
   /** Closes every session as `worker_stopped`, and gives up what they showed. */
@@ -104,13 +110,14 @@ export class Hub implements Ingest {
     this.#draining = true;
     this.#closed = true;
     await Promise.all([...this.#streams.values()].map((stream) => stream.close()));
+    await this.#settings.recordings?.settled(SETTLE_MS);
   }
 
   #open(id: number): LiveStream {
     const known = this.#streams.get(id);
     if (known) return known;
-    const { partMs, newAttic } = this.#settings;
-    const settings = { partMs, attic: newAttic?.() ?? null, clock: this.#clock, control: this.#control };
+    const { partMs, newAttic, recordings } = this.#settings;
+    const settings = { partMs, attic: newAttic?.() ?? null, recordings, clock: this.#clock, control: this.#control };
     const stream = new LiveStream(id, settings, () => {
       this.#streams.delete(id);
       void stream.close();

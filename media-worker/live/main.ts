@@ -1,8 +1,9 @@
-/** The live process: RTMP ingest, hub, packager and play server in one event loop. */
+/** The live process: RTMP ingest, hub, packager, recorder and play server in one event loop. */
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Log } from "../log.ts";
 import { FileAttic } from "../packager/attic.ts";
+import { Recordings } from "../recorder/recordings.ts";
 import { type PlayServer, startPlayServer } from "../servers/http/play-server.ts";
 import { startRtmpServer } from "../servers/rtmp/server.ts";
 import type { LiveSettings } from "../settings.ts";
@@ -12,7 +13,7 @@ import { Hub } from "./hub.ts";
 
 export type RunningLive = LiveProcess & {
   hub: Hub;
-  /** Ends every session as `worker_stopped` and closes both servers. */
+  /** Ends every session as `worker_stopped`, with its recording, and closes both servers. */
   close(): Promise<void>;
 };
 
@@ -28,8 +29,16 @@ export async function runLive(
   await mkdir(settings.windowDir, { recursive: true });
   let attics = 0;
   const newAttic = () => new FileAttic(path.join(settings.windowDir, `${process.pid}-${attics++}`));
+  const recordings = new Recordings({
+    dir: settings.recordingsDir,
+    maxBytes: settings.spoolMaxBytes,
+    poke: (poke) => control.recording(poke),
+    log,
+    clock,
+  });
+  await recordings.start();
   const { partMs, maxPublishers } = settings;
-  const hub = new Hub({ partMs, maxPublishers, newAttic }, control, clock);
+  const hub = new Hub({ partMs, maxPublishers, newAttic, recordings }, control, clock);
   const play = await startPlayServer({
     host: settings.host,
     port: settings.httpPort,

@@ -1,5 +1,5 @@
 /** The hub's outgoing seam: who takes media out of a stream (packager, recorder, WHEP, …) implements `StreamReader`. */
-import type { PublishGrant } from "#contract/media";
+import type { EndReason, PublishGrant } from "#contract/media";
 import type { Tracks } from "./tracks.ts";
 
 /** One access unit on its timeline. Times in ticks of the track's timescale. */
@@ -18,5 +18,5 @@ export interface StreamReader {
   /** `data` may be a view of a larger buffer; whoever keeps it for long copies it. */
   unit(unit: TimedUnit): void;
   /** The publish session is over: what is held back goes out now. */
-  end(): void;
+  end(reason: EndReason): void;
 }

@@ -3,9 +3,18 @@
  * in which a publisher may come back to the same playlist, and by the linger, in which the final playlist stays.
  */
 import { GRACE_MS, LINGER_MS } from "#contract/live";
-import type { EndReason, PublishGrant, RunningJob, StreamEvent, StreamProgress } from "#contract/media";
+import type {
+  EndReason,
+  PublishGrant,
+  RecordingRefusal,
+  RunningJob,
+  StreamEvent,
+  StreamProgress,
+} from "#contract/media";
 import type { Attic } from "../packager/attic.ts";
 import { HlsOutput } from "../packager/hls-output.ts";
+import { Recorder } from "../recorder/recorder.ts";
+import type { Recordings } from "../recorder/recordings.ts";
 import type { Clock } from "./clock.ts";
 import type { Control } from "./control.ts";
 import type { PublisherConnection } from "./media.ts";
@@ -13,7 +22,14 @@ import { PublishSession, type SessionOwner } from "./publish-session.ts";
 import type { StreamReader, TimedUnit } from "./reader.ts";
 import type { Tracks } from "./tracks.ts";
 
-export type StreamSettings = { partMs: number; attic: Attic | null; clock: Clock; control: Control };
+export type StreamSettings = {
+  partMs: number;
+  attic: Attic | null;
+  /** Null: nothing is recorded. */
+  recordings: Recordings | null;
+  clock: Clock;
+  control: Control;
+};
 
 export class LiveStream implements SessionOwner {
   readonly id: number;
@@ -34,6 +50,8 @@ export class LiveStream implements SessionOwner {
     this.#gone = gone;
     this.hls = new HlsOutput(settings.partMs, settings.attic);
     this.#readers.add(this.hls);
+    const { recordings, clock } = settings;
+    if (recordings) this.#readers.add(new Recorder(recordings, clock, (...refusal) => this.#notRecorded(...refusal)));
   }
 
   /** The publish session that runs now. */
@@ -121,7 +139,7 @@ export class LiveStream implements SessionOwner {
     if (this.#session === session) this.#session = null;
     if (this.#shown === session) {
       this.#tracks = null;
-      for (const reader of this.#readers) reader.end();
+      for (const reader of this.#readers) reader.end(reason);
       // Stopped for good: nobody is coming back.
       if (reason === "stopped") this.#finish();
       else this.#endAfter(GRACE_MS, () => this.#finish());
@@ -135,6 +153,14 @@ export class LiveStream implements SessionOwner {
 
   gop(): number {
     return this.#shown ? this.hls.gop : (this.#session?.grant.last_target_duration_s ?? this.hls.gop);
+  }
+
+  /** Said after `ready`, which is reported once the readers know of the timeline. */
+  #notRecorded(cause: RecordingRefusal, message: string): void {
+    const session = this.#shown;
+    queueMicrotask(() => {
+      if (session && session === this.#session) this.report(session, { event: "recording_refused", cause, message });
+    });
   }
 
   #finish(): void {

@@ -1,4 +1,4 @@
-/** The CMAF header (`ftyp`, `moov`) of a presentation with at most one video and one audio track (ISO/IEC 14496-12). */
+/** The header (`ftyp`, `moov`) of a presentation with at most one video and one audio track (ISO/IEC 14496-12). */
 import { type AudioTrack, type Tracks, VIDEO_TIMESCALE, type VideoTrack } from "../live/tracks.ts";
 
 export const VIDEO_TRACK_ID = 1;
@@ -8,7 +8,19 @@ export const AUDIO_TRACK_ID = 2;
 const LANGUAGE = 0x55c4;
 const MATRIX = u32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 
-export function initSegment(tracks: Tracks): Buffer {
+/** CMAF: for segments and parts in files of their own. */
+export const initSegment = (tracks: Tracks): Buffer =>
+  Buffer.concat([box("ftyp", ascii("iso6"), u32(0), ascii("iso6cmfcmp41")), movie(tracks, [])]);
+
+/** Of one file that holds all of its fragments and an index; its durations are zero until it is complete. */
+export const fileHeader = (tracks: Tracks): Buffer =>
+  Buffer.concat([
+    box("ftyp", ascii("iso6"), u32(0), ascii("iso6dashmp41")),
+    movie(tracks, [fullBox("mehd", 1, 0, u32(0, 0))]),
+  ]);
+
+/** `extend`: what `mvex` begins with. */
+function movie(tracks: Tracks, extend: Buffer[]): Buffer {
   const { video, audio } = tracks;
   const traks: Buffer[] = [];
   const extends_: Buffer[] = [];
@@ -20,15 +32,12 @@ export function initSegment(tracks: Tracks): Buffer {
     traks.push(audioTrak(audio));
     extends_.push(trex(AUDIO_TRACK_ID));
   }
-  return Buffer.concat([
-    box("ftyp", ascii("iso6"), u32(0), ascii("iso6cmfcmp41")),
-    box(
-      "moov",
-      fullBox("mvhd", 0, 0, u32(0, 0, 1000, 0, 0x10000), u16(0x100, 0), u32(0, 0), MATRIX, Buffer.alloc(24), u32(3)),
-      ...traks,
-      box("mvex", ...extends_),
-    ),
-  ]);
+  return box(
+    "moov",
+    fullBox("mvhd", 0, 0, u32(0, 0, 1000, 0, 0x10000), u16(0x100, 0), u32(0, 0), MATRIX, Buffer.alloc(24), u32(3)),
+    ...traks,
+    box("mvex", ...extend, ...extends_),
+  );
 }
 
 function videoTrak({ record, parameters }: VideoTrack): Buffer {

@@ -19,8 +19,14 @@ import path from "node:path";
 import * as z from "zod";
 import { INDEX_RESERVE_BYTES, OpenPart, PartEnd, type Run, SLICE_BYTES } from "#contract/recording";
 
-/** Of `part.json`. `timescale`: ticks per second in the log. */
-export const PartFile = OpenPart.extend({ version: z.literal(1), timescale: z.number().int().positive() });
+/** Of `part.json`. */
+export const PartFile = OpenPart.extend({
+  version: z.literal(1),
+  /** Ticks per second in the log. */
+  timescale: z.number().int().positive(),
+  /** In ticks: when its first picture, or frame of audio alone, is presented. */
+  presentation_start: z.number().int(),
+});
 export type PartFile = z.infer<typeof PartFile>;
 
 export const SealedFile = z.object({ end: PartEnd });
@@ -32,6 +38,17 @@ export const FILE = {
   sealed: "sealed.json",
   upload: "upload.json",
 } as const;
+
+/**
+ * The recorder's hint to the uploader: the part's folder is there, its log covers another slice, it is complete. A hint
+ * may come late, twice or never.
+ */
+export const RecordingPoke = z.object({
+  /** Name of the folder. */
+  part: z.string().min(1).max(256),
+  what: z.enum(["opened", "slice", "sealed"]),
+});
+export type RecordingPoke = z.infer<typeof RecordingPoke>;
 
 /** Name of a part's folder. */
 export const partName = ({ stream_id, session, epoch, n }: Pick<OpenPart, "stream_id" | "session" | "epoch" | "n">) =>
@@ -55,7 +72,7 @@ export const wholeSlices = (size: number) => Math.floor(size / SLICE_BYTES);
 /** Bytes of slice `n` of a part of so many bytes. */
 export const sliceBytes = (n: number, size: number) => Math.max(0, Math.min(SLICE_BYTES, size - (n - 1) * SLICE_BYTES));
 
-/** Null when there is none, or none that can be read: then there is nothing to be had of the part. */
+/** Null when there is none. Rejects when it cannot be read. */
 export const readPart = (folder: string): Promise<PartFile | null> => readJson(path.join(folder, FILE.part), PartFile);
 
 /** Null while the part is not sealed. */
@@ -66,7 +83,7 @@ async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | null
   try {
     return schema.parse(JSON.parse(await readFile(file, "utf8")));
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError || isMissing(error)) return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { mintPathToken } from "#kit/path-token";
 import { type Clock, systemClock } from "../../media-worker/live/clock.ts";
 import type { Control } from "../../media-worker/live/control.ts";
 import { type RunningLive, runLive } from "../../media-worker/live/main.ts";
+import type { RecordingPoke } from "../../media-worker/recorder/part-files.ts";
 import { quietLog } from "./rtmp-server.ts";
 
 export type LiveOptions = {
@@ -18,6 +19,9 @@ export type LiveOptions = {
   maxPublishers?: number;
   /** Concurrent tests give the one of their context. */
   onTestFinished?: typeof finished;
+  /** Nothing is recorded without. */
+  recordingsDir?: string;
+  spoolMaxBytes?: number;
   /** Changes what a publisher is granted. */
   grant?: (grant: PublishGrant, request: AuthoriseRequest) => PublishGrant;
 };
@@ -32,6 +36,8 @@ export type LiveServer = {
   keys: LinkKeys;
   /** All that was reported to the control plane, in order. */
   events: ReportedEvent[];
+  /** What was said of recordings, in order. */
+  pokes: RecordingPoke[];
   /** The play server's address without a path. */
   origin: string;
   /** The address of a stream's files for a viewer, with a slash at the end. */
@@ -46,6 +52,7 @@ const PATIENCE_MS = 10_000;
 export async function startLive(options: LiveOptions = {}): Promise<LiveServer> {
   const { clock = systemClock, onTestFinished = finished } = options;
   const events: ReportedEvent[] = [];
+  const pokes: RecordingPoke[] = [];
   let publishes = 0;
   const control: Control = {
     async authorise(request): Promise<AuthoriseReply> {
@@ -62,16 +69,30 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveServer> 
         first_msn: 0,
         discontinuity_sequence: 0,
         last_target_duration_s: null,
-        policy: { second_publisher: "takeover", max_bitrate_bps: 1_000_000_000 },
+        policy: {
+          second_publisher: "takeover",
+          max_bitrate_bps: 1_000_000_000,
+          record: options.recordingsDir !== undefined,
+        },
       };
       return { ok: true, grant: options.grant?.(grant, request) ?? grant };
     },
     event: (job, _progress, body) => events.push({ job_id: job.job_id, body }),
+    recording: (poke) => pokes.push(poke),
   };
   const windowDir = mkdtempSync(path.join(tmpdir(), "sluice-window-"));
   onTestFinished(() => rmSync(windowDir, { recursive: true, force: true }));
-  const settings = { host: "127.0.0.1", rtmpPort: 0, httpPort: 0, partMs: options.partMs ?? 500, windowDir };
-  const live = await runLive({ ...settings, maxPublishers: options.maxPublishers ?? 50 }, control, quietLog, clock);
+  const settings = {
+    host: "127.0.0.1",
+    rtmpPort: 0,
+    httpPort: 0,
+    partMs: options.partMs ?? 500,
+    maxPublishers: options.maxPublishers ?? 50,
+    windowDir,
+    recordingsDir: options.recordingsDir ?? path.join(windowDir, "recordings"),
+    spoolMaxBytes: options.spoolMaxBytes ?? 1e9,
+  };
+  const live = await runLive(settings, control, quietLog, clock);
   onTestFinished(() => live.close());
   const key = { kid: linkPeriod(clock.now()), secret: toBase64url(new Uint8Array(32).fill(7)) };
   const keys: LinkKeys = { request: [key], path: [{ ...key, secret: toBase64url(new Uint8Array(32).fill(9)) }] };
@@ -83,6 +104,7 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveServer> 
     ingest: `rtmp://127.0.0.1:${live.ports.rtmp}/live`,
     keys,
     events,
+    pokes,
     origin,
     async watch(streamId, viewer = "viewer") {
       const expires = Math.floor(clock.now() / 1000) + 3600;

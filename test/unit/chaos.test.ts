@@ -93,11 +93,11 @@ test("whatever a publisher sends", async () => {
         first_msn: 0,
         discontinuity_sequence: 0,
         last_target_duration_s: null,
-        policy: { second_publisher: "takeover", max_bitrate_bps: 1e9 },
+        policy: { second_publisher: "takeover", max_bitrate_bps: 1e9, record: true },
       });
       const hub = new Hub(
-        { partMs: 500, maxPublishers: 5, newAttic: null },
-        { authorise: async () => ({ ok: true, grant: grant() }), event: () => {} },
+        { partMs: 500, maxPublishers: 5, newAttic: null, recordings: null },
+        { authorise: async () => ({ ok: true, grant: grant() }), event: () => {}, recording: () => {} },
         clock,
       );
       const rules = new PlaylistRules();

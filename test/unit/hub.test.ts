@@ -33,7 +33,7 @@ function setUp({ grant = {} as Partial<PublishGrant>, maxPublishers = 10 } = {})
           first_msn: 0,
           discontinuity_sequence: 0,
           last_target_duration_s: null,
-          policy: { second_publisher: "takeover", max_bitrate_bps: 8_000_000 },
+          policy: { second_publisher: "takeover", max_bitrate_bps: 8_000_000, record: true },
           ...grant,
         },
       };
@@ -42,8 +42,9 @@ function setUp({ grant = {} as Partial<PublishGrant>, maxPublishers = 10 } = {})
       reports.push(body);
       events.push([job.job_id, body.event, ...("reason" in body ? [body.reason] : [])]);
     },
+    recording() {},
   };
-  const hub = new Hub({ partMs: 500, maxPublishers, newAttic: null }, control, clock);
+  const hub = new Hub({ partMs: 500, maxPublishers, newAttic: null, recordings: null }, control, clock);
   const seen = new Recorder();
   const publish = async () => {
     const closed: EndReason[] = [];
