@@ -6,7 +6,13 @@ import { request } from "./request.ts";
 export type { Stream };
 
 /** What the forms edit. */
-export type StreamFields = { title: string; description: string; is_public: boolean; allow_unauthenticated: boolean };
+export type StreamFields = {
+  title: string;
+  description: string;
+  is_public: boolean;
+  allow_unauthenticated: boolean;
+  record: boolean;
+};
 
 const at = (id: number | string) => `/api/streams/${encodeURIComponent(id)}`;
 

@@ -8,12 +8,17 @@ const pages: RouteObject[] = [
   { index: true, lazy: async () => ({ Component: (await import("../streams/home-page.tsx")).HomePage }) },
   { path: "login", lazy: async () => ({ Component: (await import("../identity/sign-in-page.tsx")).SignInPage }) },
   { path: "watch/:id", lazy: async () => ({ Component: (await import("../streams/watch-page.tsx")).WatchPage }) },
+  { path: "vod/:publicId", lazy: async () => ({ Component: (await import("../vods/vod-page.tsx")).VodPage }) },
   {
     Component: RequireSession,
     children: [
       {
         path: "streams",
         lazy: async () => ({ Component: (await import("../streams/own-streams-page.tsx")).OwnStreamsPage }),
+      },
+      {
+        path: "library",
+        lazy: async () => ({ Component: (await import("../vods/library-page.tsx")).LibraryPage }),
       },
     ],
   },

@@ -120,6 +120,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--sl-accent-soft": "#e0f2ed",
     "--sl-live": "#c6303a",
     "--sl-live-soft": "#fde8e8",
+    "--sl-warn": "#8a5600",
+    "--sl-warn-soft": "#fcefd6",
   },
   dark: {
     "--mantine-color-body": "#0f1614",
@@ -137,5 +139,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--sl-accent-soft": "#14332d",
     "--sl-live": "#ff7a76",
     "--sl-live-soft": "#3a1b1c",
+    "--sl-warn": "#f2b75e",
+    "--sl-warn-soft": "#352711",
   },
 });

@@ -4,7 +4,13 @@ import { toast } from "../ui/toasts.tsx";
 import { useCreateStream } from "./queries.ts";
 import { StreamForm } from "./stream-form.tsx";
 
-const EMPTY: StreamFields = { title: "", description: "", is_public: true, allow_unauthenticated: false };
+const EMPTY: StreamFields = {
+  title: "",
+  description: "",
+  is_public: true,
+  allow_unauthenticated: false,
+  record: true,
+};
 
 type Props = { opened: boolean; close(): void; created(id: number): void };
 

@@ -12,7 +12,7 @@ export function EditStreamDialog({ stream, opened, close }: Props) {
     close();
     update.reset();
   };
-  const { title, description, is_public, allow_unauthenticated } = stream;
+  const { title, description, is_public, allow_unauthenticated, record } = stream;
   return (
     <Modal opened={opened} onClose={leave} title="Edit stream">
       <StreamForm
@@ -21,6 +21,7 @@ export function EditStreamDialog({ stream, opened, close }: Props) {
           description,
           is_public: is_public === 1,
           allow_unauthenticated: allow_unauthenticated === 1,
+          record: record === 1,
         }}
         submitLabel="Save"
         pending={update.isPending}

@@ -7,8 +7,10 @@ import {
   IconEye,
   IconEyeOff,
   IconKey,
+  IconMovie,
   IconPencil,
   IconPlayerPlay,
+  IconPlayerRecord,
   IconTrash,
   IconUserOff,
 } from "@tabler/icons-react";
@@ -17,6 +19,7 @@ import { Link } from "react-router";
 import type { Stream } from "../api/streams.ts";
 import { LiveBadge } from "../ui/live-badge.tsx";
 import { Since } from "../ui/since.tsx";
+import { libraryPath } from "../vods/addresses.ts";
 import { watchPath } from "./addresses.ts";
 import { DeleteStreamDialog } from "./delete-stream-dialog.tsx";
 import { EditStreamDialog } from "./edit-stream-dialog.tsx";
@@ -79,6 +82,9 @@ export function StreamCard({ stream, startsOpen }: { stream: Stream; startsOpen:
               <Menu.Item leftSection={<IconCode size={18} stroke={1.7} />} onClick={embed.open}>
                 Embed
               </Menu.Item>
+              <Menu.Item component={Link} to={libraryPath(stream)} leftSection={<IconMovie size={18} stroke={1.7} />}>
+                Recordings
+              </Menu.Item>
               <Menu.Divider />
               <Menu.Item color="coral" leftSection={<IconTrash size={18} stroke={1.7} />} onClick={remove.open}>
                 Delete
@@ -127,6 +133,15 @@ function Facts({ stream }: { stream: Stream }) {
           <IconUserOff size={16} stroke={1.7} aria-hidden="true" /> No account needed
         </span>
       )}
+      <span>
+        {stream.record === 1 ? (
+          <>
+            <IconPlayerRecord size={16} stroke={1.7} aria-hidden="true" /> Recorded
+          </>
+        ) : (
+          "Not recorded"
+        )}
+      </span>
     </Text>
   );
 }

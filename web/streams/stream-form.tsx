@@ -79,6 +79,12 @@ export function StreamForm({ initial, submitLabel, pending, error, submit, cance
           disabled={!input.is_public}
           onChange={(event) => change({ allow_unauthenticated: event.currentTarget.checked })}
         />
+        <Switch
+          label="Record"
+          description="Each broadcast leaves a recording in your library. A change counts from the next one."
+          checked={input.record}
+          onChange={(event) => change({ record: event.currentTarget.checked })}
+        />
         <Group justify="flex-end" gap="sm" mt="xs">
           <Button variant="default" onClick={cancel}>
             Cancel

@@ -1,7 +1,7 @@
 import { Avatar, Button, Skeleton, Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { IconEye, IconLock, IconMapOff } from "@tabler/icons-react";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Link, useLocation, useParams } from "react-router";
 import { asFailure } from "../api/failure.ts";
 import type { Stream } from "../api/streams.ts";
@@ -13,10 +13,13 @@ import { FailureNotice } from "../ui/failure-notice.tsx";
 import { LiveBadge } from "../ui/live-badge.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { Since } from "../ui/since.tsx";
+import classes from "../ui/stage.module.css";
+import { Stage } from "../ui/stage.tsx";
+import { Aftermath, useBroadcastEnd } from "../vods/aftermath.tsx";
+import { StreamRecordings } from "../vods/stream-recordings.tsx";
 import { watchPath } from "./addresses.ts";
 import { LivePlayer } from "./live-player.tsx";
 import { useStream } from "./queries.ts";
-import classes from "./watch-page.module.css";
 
 export function WatchPage() {
   const { id = "" } = useParams();
@@ -30,21 +33,10 @@ export function WatchPage() {
   return <FailureNotice failure={stream.error} retry={() => void stream.refetch()} />;
 }
 
-/** `aside`: the room beside the picture, below it on narrow screens. */
-function Layout({ player, about, aside }: { player: ReactNode; about: ReactNode; aside?: ReactNode }) {
-  return (
-    <div className={classes.page} data-aside={aside ? "true" : "false"}>
-      <div className={classes.player}>{player}</div>
-      <div className={classes.about}>{about}</div>
-      {aside && <aside className={classes.aside}>{aside}</aside>}
-    </div>
-  );
-}
-
 function Watch({ stream }: { stream: Stream }) {
   const [info, setInfo] = useState<StreamInfo | null>(null);
   return (
-    <Layout
+    <Stage
       player={<LivePlayer streamKey={stream.public_key} label={stream.title} onInfo={setInfo} />}
       about={<About stream={stream} info={info} />}
     />
@@ -55,8 +47,12 @@ function Watch({ stream }: { stream: Stream }) {
 function About({ stream, info }: { stream: Stream; info: StreamInfo | null }) {
   const { is_live, viewer_count, started_at } = info ?? stream;
   const owner = stream.owner_nickname || stream.owner_username;
+  const { me } = useSession();
+  const own = me?.id === stream.user_id;
+  const end = useBroadcastEnd({ is_live, started_at });
   return (
     <>
+      {end && <Aftermath stream={stream} own={own} end={end} />}
       <Title order={1} className={classes.title}>
         {stream.title}
       </Title>
@@ -82,6 +78,7 @@ function About({ stream, info }: { stream: Stream; info: StreamInfo | null }) {
         <CopyButton text={`${location.origin}${watchPath(stream)}`} what="Link" />
       </div>
       {stream.description && <p className={classes.description}>{stream.description}</p>}
+      <StreamRecordings stream={stream} own={own} soon={end?.awaited ?? false} />
     </>
   );
 }
@@ -115,7 +112,7 @@ function NotFound() {
 function Loading() {
   return (
     <div role="status" aria-label="Loading the stream">
-      <Layout
+      <Stage
         player={<div className={classes.blank} />}
         about={
           <>
