@@ -10,6 +10,7 @@ import { writeAll, writeJson } from "./disk.ts";
 import { sealHeader } from "./header.ts";
 import {
   FILE,
+  isMissing,
   logLine,
   type PartFile,
   PartTally,
@@ -63,11 +64,15 @@ async function cutBack(folder: string, part: PartFile): Promise<PartTally | null
   return tally;
 }
 
-/** The first `kept` of `size` bytes, and they are on disk. */
+/** The first `kept` of `size` bytes, and they are on disk. A file that is not there was uploaded meanwhile. */
 async function keep(file: string, size: number, kept: number): Promise<void> {
-  await using handle = await open(file, "r+");
-  if (size > kept) await handle.truncate(kept);
-  await handle.sync();
+  try {
+    await using handle = await open(file, "r+");
+    if (size > kept) await handle.truncate(kept);
+    await handle.sync();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
 }
 
 /** Size of each slice that is here, by its number. */
@@ -75,9 +80,20 @@ async function readSlices(folder: string): Promise<Map<number, number>> {
   const slices = new Map<number, number>();
   for (const name of await readdir(folder)) {
     const n = sliceNumber(name);
-    if (n !== null) slices.set(n, (await stat(path.join(folder, name))).size);
+    const size = n === null ? null : await sizeOf(path.join(folder, name));
+    if (n !== null && size !== null) slices.set(n, size);
   }
   return slices;
+}
+
+/** Null: the uploader removed it just now. */
+async function sizeOf(file: string): Promise<number | null> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
 }
 
 /** From the part's begin on, without a gap. A slice that is missing was whole, and is uploaded. */
