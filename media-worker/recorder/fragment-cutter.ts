@@ -19,6 +19,8 @@ const SHORTEST_SECONDS = 0.25;
 const FRAGMENT_MAX_BYTES = 4 * 1024 * 1024;
 /** How far video may go on before a fragment is sent without its audio. */
 const AUDIO_PATIENCE = 0.3 * VIDEO_TIMESCALE;
+/** Pictures come at whole milliseconds. */
+const ROUNDING = 1.5 * (VIDEO_TIMESCALE / 1000);
 /** When only one picture ever came. */
 const USUAL_INTERVAL = VIDEO_TIMESCALE / 30;
 
@@ -127,7 +129,7 @@ export class FragmentCutter {
     const length = time - this.#start;
     if (unit.key && !(this.#startsWithKey && length < SHORTEST_SECONDS * VIDEO_TIMESCALE)) return true;
     if (this.#bytes + unit.data.length > FRAGMENT_MAX_BYTES) return true;
-    return length + this.#interval > TARGET_SECONDS * VIDEO_TIMESCALE;
+    return length + this.#interval > TARGET_SECONDS * VIDEO_TIMESCALE + ROUNDING;
   }
 
   #cut(end: number, nextKey: boolean): void {

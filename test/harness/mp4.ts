@@ -128,4 +128,54 @@ function readTrackFragment(bytes: Buffer, moof: Box, mdat: Box, traf: Box, track
   return { fragment: { track, decodeTime, samples, sequence }, sizes };
 }
 
+/** Seconds, as each box of a `moov` has it. */
+export function readDurations(bytes: Buffer): { movie: number; fragments: number; tracks: number[]; media: number[] } {
+  const moov = boxes(bytes).find((box) => box.type === "moov");
+  if (moov === undefined) throw new Error("no moov");
+  const mvhd = child(bytes, moov, "mvhd");
+  const timescale = bytes.readUInt32BE(mvhd.start + 12);
+  const mehd = child(bytes, moov, "mvex", "mehd");
+  const traks = boxes(bytes, moov.start, moov.end).filter((box) => box.type === "trak");
+  const media = traks.map((trak) => child(bytes, trak, "mdia", "mdhd"));
+  return {
+    movie: bytes.readUInt32BE(mvhd.start + 16) / timescale,
+    fragments: Number(bytes.readBigUInt64BE(mehd.start + 4)) / timescale,
+    tracks: traks.map((trak) => bytes.readUInt32BE(child(bytes, trak, "tkhd").start + 20) / timescale),
+    media: media.map((mdhd) => bytes.readUInt32BE(mdhd.start + 16) / bytes.readUInt32BE(mdhd.start + 12)),
+  };
+}
+
+/** Where each piece that an index refers to begins and ends; durations in ticks. */
+export type Index = {
+  track: number;
+  timescale: number;
+  earliest: number;
+  references: { start: number; end: number; duration: number; startsWithSync: boolean }[];
+};
+
+/** Version 1; null when there is none. */
+export function readIndex(bytes: Buffer): Index | null {
+  const sidx = boxes(bytes).find((box) => box.type === "sidx");
+  if (sidx === undefined) return null;
+  if (bytes[sidx.start] !== 1) throw new Error("sidx of another version");
+  const count = bytes.readUInt16BE(sidx.start + 30);
+  let at = sidx.end + Number(bytes.readBigUInt64BE(sidx.start + 20));
+  if (sidx.end !== sidx.start + 32 + 12 * count) throw new Error("sidx is not as long as its references");
+  const references = Array.from({ length: count }, (_, n) => {
+    const entry = sidx.start + 32 + 12 * n;
+    const size = bytes.readUInt32BE(entry);
+    if (size >= 0x80000000) throw new Error("a reference to another index");
+    const start = at;
+    at += size;
+    const duration = bytes.readUInt32BE(entry + 4);
+    return { start, end: at, duration, startsWithSync: bytes.readUInt32BE(entry + 8) >>> 28 === 9 };
+  });
+  return {
+    track: bytes.readUInt32BE(sidx.start + 4),
+    timescale: bytes.readUInt32BE(sidx.start + 8),
+    earliest: Number(bytes.readBigUInt64BE(sidx.start + 12)),
+    references,
+  };
+}
+
 export const durationOf = (fragment: Fragment) => fragment.samples.reduce((sum, sample) => sum + sample.duration, 0);
