@@ -146,8 +146,7 @@ export class MediaNode extends Server<Env> implements MediaNodeRpc {
   }
 
   async room(): ReturnType<MediaNodeRpc["room"]> {
-    const tasks = this.#tasks.room();
-    return tasks === null ? null : { tasks, roles: this.#link.get().roles };
+    return this.#tasks.room();
   }
 
   async claim(job_id: string): Promise<boolean> {

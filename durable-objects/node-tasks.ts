@@ -9,8 +9,9 @@ import { newLease } from "#kit/publish-ids";
 import type { Ctx } from "../workers/core/context.ts";
 import { logFailure } from "../workers/core/log.ts";
 import { dispatchTasks } from "../workers/media/dispatch-tasks.ts";
-import { floatingTasks, pinnedTasks } from "../workers/media/due-tasks.ts";
+import { floatingTasks, kindsFor, pinnedTasks } from "../workers/media/due-tasks.ts";
 import { moveJob } from "../workers/media/jobs.ts";
+import { PINNED_MAX, TASK_POLICY } from "../workers/media/task-policy.ts";
 import {
   type AttemptEnd,
   claimTask,
@@ -62,21 +63,34 @@ export class NodeTasks {
   }
 
   /** How many more tasks the worker takes; null while it is away. */
-  room(): number | null {
+  room(): { tasks: number; pinned: number; roles: Role[] } | null {
     const worker = this.#worker();
-    return worker && Math.max(0, worker.max_tasks - this.#leases.count());
+    if (!worker) return null;
+    const { max_tasks, roles } = worker;
+    if (max_tasks === 0) return { tasks: 0, pinned: 0, roles };
+    const claims = this.#leases.countClaims();
+    const room = { tasks: max_tasks - claims, pinned: PINNED_MAX - claims };
+    for (const [kind, count] of this.#leases.countByKind())
+      room[TASK_POLICY[kind].pinned ? "pinned" : "tasks"] -= count;
+    return { tasks: Math.max(0, room.tasks), pinned: Math.max(0, room.pinned), roles };
   }
 
   /** Claims a task and hands it out. `refused`: somebody else was first, or it is not for this worker now. */
   async claim(job_id: string): Promise<"assigned" | "put off" | "refused"> {
     const worker = this.#worker();
+    const room = this.room();
     const fence = { job_id, lease: newLease() };
+    if (!worker || !room) return "refused";
+    const kinds = [
+      ...(room.pinned > 0 ? kindsFor(room.roles, true) : []),
+      ...(room.tasks > 0 ? kindsFor(room.roles, false) : []),
+    ];
     // Room is taken before anything is awaited: other claims run meanwhile.
-    if (!worker || !this.room() || !this.#leases.beginClaim(fence, Date.now())) return "refused";
+    if (kinds.length === 0 || !this.#leases.beginClaim(fence, Date.now())) return "refused";
     const ctx = this.#context();
     try {
       // When the database does not answer, the claim keeps its room until it is known to be undone: see `wake`.
-      const task = await claimTask(ctx, fence, worker);
+      const task = await claimTask(ctx, fence, { id: worker.id, kinds });
       const outcome = task ? await this.#assign(ctx, task) : "refused";
       this.#leases.endClaim(fence);
       return outcome;
@@ -93,11 +107,11 @@ export class NodeTasks {
       const room = this.room();
       if (!worker || !room) return;
       const [pinned, floating] = await Promise.all([
-        pinnedTasks(ctx, worker.id, worker.roles, room),
-        floatingTasks(ctx, worker.roles, room, worker.id),
+        room.pinned > 0 ? pinnedTasks(ctx, worker.id, room.roles, room.pinned) : [],
+        room.tasks > 0 ? floatingTasks(ctx, room.roles, room.tasks, worker.id) : [],
       ]);
       let moved = 0;
-      for (const id of [...pinned, ...floating.map((task) => task.id)].slice(0, room)) {
+      for (const id of [...pinned, ...floating.map((task) => task.id)]) {
         if ((await this.claim(id)) !== "refused") moved += 1;
       }
       if (moved === 0) return;

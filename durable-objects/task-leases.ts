@@ -38,10 +38,16 @@ export class TaskLeases {
     `);
   }
 
-  /** Tasks and claims that take room. */
-  count(): number {
-    const query = `SELECT (SELECT count(*) FROM task_leases WHERE ended IS NULL) + (SELECT count(*) FROM task_claims) AS n`;
-    return this.#sql.exec<{ n: number }>(query).one().n;
+  /** How many tasks the worker is at, of each kind. */
+  countByKind(): Map<TaskKind, number> {
+    const query = "SELECT kind, count(*) AS n FROM task_leases WHERE ended IS NULL GROUP BY kind";
+    const rows = this.#sql.exec<{ kind: string; n: number }>(query).toArray();
+    return new Map(rows.map(({ kind, n }) => [TaskKind.parse(kind), n]));
+  }
+
+  /** How many claims are under way; their kinds are not known yet. */
+  countClaims(): number {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM task_claims").one().n;
   }
 
   /** False when the task is being claimed, or held, already. */

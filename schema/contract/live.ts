@@ -91,8 +91,11 @@ export interface MediaNodeRpc {
   /** Path tokens of the stream that are older than this generation must not open its media on the worker itself. */
   revoke(stream_id: number, generation: number): Promise<void>;
   online(): Promise<boolean>;
-  /** What the worker could take on now; null while it is away. */
-  room(): Promise<{ tasks: number; roles: Role[] } | null>;
+  /**
+   * What the worker could take on now; null while it is away. `tasks`: that cost something; `pinned`: those that wait
+   * for what it does anyway, e.g. `finish`.
+   */
+  room(): Promise<{ tasks: number; pinned: number; roles: Role[] } | null>;
   /** Claims a queued job for this worker and assigns it. False: somebody else was first, or there is no room. */
   claim(job_id: string): Promise<boolean>;
 }

@@ -117,7 +117,9 @@ export type RunningJob = z.infer<typeof RunningJob>;
 export const Capacity = z.object({
   publishers: z.number().int().nonnegative(),
   max_publishers: z.number().int().positive(),
+  /** Tasks that cost something: `finish` only waits for the upload, and takes no room. */
   tasks: z.number().int().nonnegative(),
+  /** 0: it takes no task of any kind. */
   max_tasks: z.number().int().nonnegative(),
 });
 export type Capacity = z.infer<typeof Capacity>;

@@ -8,8 +8,8 @@ import { logFailure } from "../core/log.ts";
 import { floatingTasks, isDue, pinnedTasks } from "./due-tasks.ts";
 import { TASK_POLICY } from "./task-policy.ts";
 
-/** A media worker that is there; `tasks`: how many more it takes. */
-type Candidate = { id: string; roles: Role[]; tasks: number };
+/** A media worker that is there, and how many more tasks it takes. */
+type Candidate = { id: string; roles: Role[]; tasks: number; pinned: number };
 
 /**
  * Offers queued tasks to media workers that have room, to this one only when it is named. What nobody takes stays
@@ -49,7 +49,7 @@ async function concerned(ctx: Ctx): Promise<string[]> {
 async function roomOf(ctx: Ctx, id: string): Promise<Candidate | null> {
   try {
     const room = await mediaNode(ctx.env, id).room();
-    return room && room.tasks > 0 ? { id, ...room } : null;
+    return room && { id, ...room };
   } catch (error) {
     logFailure("a media worker's object did not answer", error, { worker_id: id });
     return null;
@@ -58,7 +58,8 @@ async function roomOf(ctx: Ctx, id: string): Promise<Candidate | null> {
 
 async function offerPinned(ctx: Ctx, candidate: Candidate): Promise<number> {
   let claimed = 0;
-  for (const job_id of await pinnedTasks(ctx, candidate.id, candidate.roles, candidate.tasks)) {
+  if (candidate.pinned === 0) return 0;
+  for (const job_id of await pinnedTasks(ctx, candidate.id, candidate.roles, candidate.pinned)) {
     if (await offer(ctx, candidate, job_id)) claimed += 1;
   }
   return claimed;
@@ -76,16 +77,16 @@ async function offerFloating(ctx: Ctx, candidates: Candidate[]): Promise<number>
     const able = candidates.filter((candidate) => candidate.tasks > 0 && candidate.roles.includes(role));
     able.sort((a, b) => Number(b.id === affinity) - Number(a.id === affinity) || b.tasks - a.tasks);
     const [best] = able;
-    if (best && (await offer(ctx, best, id))) claimed += 1;
+    if (!best || !(await offer(ctx, best, id))) continue;
+    best.tasks -= 1;
+    claimed += 1;
   }
   return claimed;
 }
 
 async function offer(ctx: Ctx, candidate: Candidate, job_id: string): Promise<boolean> {
   try {
-    const claimed = await mediaNode(ctx.env, candidate.id).claim(job_id);
-    if (claimed) candidate.tasks -= 1;
-    return claimed;
+    return await mediaNode(ctx.env, candidate.id).claim(job_id);
   } catch (error) {
     logFailure("a task could not be handed out", error, { worker_id: candidate.id, job_id });
     return false;

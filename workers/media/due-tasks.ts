@@ -9,7 +9,8 @@ import { TASK_POLICY } from "./task-policy.ts";
 export const isDue = (now: number): SQL | undefined =>
   and(eq(jobs.state, "queued"), or(isNull(jobs.not_before), lte(jobs.not_before, now)));
 
-const kindsFor = (roles: readonly Role[], pinned: boolean): TaskKind[] =>
+/** What a worker with these roles can do. */
+export const kindsFor = (roles: readonly Role[], pinned: boolean): TaskKind[] =>
   TaskKind.options.filter((kind) => TASK_POLICY[kind].pinned === pinned && roles.includes(TASK_POLICY[kind].role));
 
 /** The ids of tasks that wait for this media worker alone, oldest first. */

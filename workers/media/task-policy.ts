@@ -6,7 +6,10 @@ import type { TaskKind } from "#contract/tasks";
 type Policy = {
   /** What a media worker must be able to do. */
   role: Role;
-  /** Only the worker in `affinity` can do it, because it holds what the task is about. */
+  /**
+   * Only the worker in `affinity` can do it, because it holds what the task is about. It waits there for what is done
+   * anyway, so it costs nothing: a slow upload keeps no other recording from being finished.
+   */
   pinned: boolean;
   attempts: number;
   /** Waits between two attempts double from `first` to `most`. */
@@ -34,6 +37,9 @@ export const TASK_POLICY: Record<TaskKind, Policy> = {
     waits_ms: 7 * 24 * HOUR_MS,
   },
 };
+
+/** So many a worker holds at once: it names each of them in its hello. */
+export const PINNED_MAX = 64;
 
 /** How long to wait after attempt number `attempt` (from 1) failed; with jitter, between half of it and all of it. */
 export function retryDelay(kind: TaskKind, attempt: number, random: () => number = Math.random): number {

@@ -4,7 +4,7 @@
  * lease: the worker may come back with the task as long as nobody else has claimed it.
  */
 import { and, eq, inArray, or, sql } from "drizzle-orm";
-import type { Blame, Role } from "#contract/media";
+import type { Blame } from "#contract/media";
 import { TaskKind, type TaskRef, TaskSpec } from "#contract/tasks";
 import { jobs } from "#tables/media";
 import { commit } from "../core/commit.ts";
@@ -22,15 +22,15 @@ export type AttemptEnd =
   | { state: "queued"; again_at: number }
   | null;
 
-/** Claims a due task under a new lease, for a worker that may do it. Null: somebody else was first. */
+/** Claims a due task under a new lease, for a worker that takes such kinds now. Null: somebody else was first. */
 export async function claimTask(
   ctx: Ctx,
   { job_id, lease }: Fence,
-  worker: { id: string; roles: readonly Role[] },
+  worker: { id: string; kinds: readonly TaskKind[] },
 ): Promise<Task | null> {
-  const mayDo = TaskKind.options
-    .filter((kind) => worker.roles.includes(TASK_POLICY[kind].role))
-    .map((kind) => and(eq(jobs.kind, kind), TASK_POLICY[kind].pinned ? eq(jobs.affinity, worker.id) : undefined));
+  const mayDo = worker.kinds.map((kind) =>
+    and(eq(jobs.kind, kind), TASK_POLICY[kind].pinned ? eq(jobs.affinity, worker.id) : undefined),
+  );
   if (mayDo.length === 0) return null;
   const claim = ctx.db
     .update(jobs)
