@@ -1,15 +1,16 @@
 /**
  * CPU and memory of RTMP → HLS per passthrough stream: Sluice's media worker beside nginx with its RTMP module and
- * `ffmpeg -c copy`, with the same 30 publishers (720p30, 2.4 Mb/s, 2 s GOP), no viewers, the idle process subtracted.
+ * `ffmpeg -c copy`, with the same 30 publishers (720p30, 2.4 Mb/s, 2 s GOP), no viewers and no recording (what that
+ * costs: `recording.ts`), the idle process subtracted.
  *
  *   npx node bench/ingest.ts [runs] [streams]
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Peer, startFfmpeg, startNginx } from "./peers.ts";
 import { cpuShare, median, memoryOf } from "./processes.ts";
+import { startPublishers } from "./publishers.ts";
 import { writeResults } from "./results.ts";
 import { startSluicePeer } from "./sluice.ts";
 import { CLIP_SECONDS, makeClip } from "./source.ts";
@@ -23,31 +24,21 @@ const IDLE_SECONDS = 5;
 type Shot = { peer: string; cpu_percent_per_stream: number; memory_mb_per_stream: number; idle_cpu_percent: number };
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function replay(clip: string, urls: string[]): Promise<ChildProcess> {
-  const script = path.join(import.meta.dirname, "replay.ts");
-  const child = spawn(process.execPath, [script, clip, ...urls], { stdio: ["ignore", "pipe", "inherit"] });
-  await new Promise<void>((resolve, reject) => {
-    child.stdout?.once("data", () => resolve());
-    child.once("exit", (code) => reject(new Error(`the publishers ended with ${code}`)));
-  });
-  return child;
-}
-
 async function measure(peer: Peer, clip: string): Promise<Shot> {
   // FFmpeg has one process for each stream: all of it is the price of a stream.
   const perProcess = peer.name.startsWith("ffmpeg");
   const idle = perProcess
     ? { cpu: 0, memory: 0 }
     : { cpu: await cpuShare(peer.pids(), IDLE_SECONDS), memory: memoryOf(peer.pids()) };
-  const publishers = await replay(
+  const publishers = await startPublishers(
     clip,
     Array.from({ length: STREAMS }, (_, n) => peer.ingest(n)),
   );
   await sleep(SETTLE_MS);
   const cpu = await cpuShare(peer.pids(), MEASURE_SECONDS);
   const memory = memoryOf(peer.pids());
-  if (publishers.exitCode !== null) throw new Error(`${peer.name} dropped a publisher`);
-  publishers.kill("SIGTERM");
+  if (publishers.failed()) throw new Error(`${peer.name} dropped a publisher`);
+  publishers.stop();
   return {
     peer: peer.name,
     cpu_percent_per_stream: ((cpu - idle.cpu) / STREAMS) * 100,
@@ -65,7 +56,7 @@ try {
     const starts = [
       () => startSluicePeer(STREAMS),
       () => startNginx(path.join(directory, `nginx${run}`)),
-      () => startFfmpeg(path.join(directory, `ffmpeg${run}`), STREAMS),
+      () => startFfmpeg(path.join(directory, `ffmpeg${run}`), STREAMS, "hls"),
     ];
     for (const start of starts) {
       const peer = await start();

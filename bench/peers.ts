@@ -73,8 +73,21 @@ http {
   };
 }
 
-/** One `ffmpeg -c copy` for each stream, listening for RTMP and writing HLS to disk. */
-export async function startFfmpeg(directory: string, streams: number): Promise<Peer> {
+const FFMPEG_OUTPUTS = {
+  hls: {
+    arguments: ["-f", "hls", "-hls_time", "2", "-hls_list_size", "6", "-hls_flags", "delete_segments"],
+    file: "i.m3u8",
+  },
+  mp4: { arguments: ["-f", "mp4"], file: "recording.mp4" },
+};
+
+/** One `ffmpeg -c copy` for each stream, listening for RTMP and writing to disk. */
+export async function startFfmpeg(
+  directory: string,
+  streams: number,
+  output: keyof typeof FFMPEG_OUTPUTS,
+): Promise<Peer> {
+  const { arguments: format, file } = FFMPEG_OUTPUTS[output];
   const ports: number[] = [];
   for (let n = 0; n < streams; n++) ports.push(await freePort());
   const children = ports.map((port, n) => {
@@ -83,7 +96,7 @@ export async function startFfmpeg(directory: string, streams: number): Promise<P
     // biome-ignore format: one option per word reads better in groups
     return spawn("ffmpeg", [
       "-v", "error", "-probesize", "100000", "-analyzeduration", "1000000", "-fpsprobesize", "0", "-listen", "1", "-i", `rtmp://127.0.0.1:${port}/live/s${n}`,
-      "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "6", "-hls_flags", "delete_segments", path.join(out, "i.m3u8"),
+      "-c", "copy", ...format, path.join(out, file),
     ], { stdio: ["ignore", "ignore", "inherit"] });
   });
   const listening = () => {
@@ -96,7 +109,7 @@ export async function startFfmpeg(directory: string, streams: number): Promise<P
   return {
     name: "ffmpeg -c copy",
     ingest: (n) => `rtmp://127.0.0.1:${ports[n]}/live/s${n}`,
-    playlist: (n) => `file://${path.join(directory, `f${n}`, "i.m3u8")}`,
+    playlist: (n) => `file://${path.join(directory, `f${n}`, file)}`,
     pids: () => children.map((child) => child.pid ?? 0).filter((pid) => existsSync(`/proc/${pid}/stat`)),
     stop: async () => void (await Promise.all(children.map(end))),
   };
