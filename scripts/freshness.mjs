@@ -18,7 +18,7 @@ const SHARED = ["schema/contract", "schema/kit", "scripts/build", "package.json"
 const INPUTS = {
   worker: [...SHARED, "schema/tables", "workers", "durable-objects", "wrangler.toml"],
   "media-worker": [...SHARED, "media-worker"],
-  launcher: [...SHARED, "scripts/launch"],
+  launcher: [...SHARED, "scripts/launch", "scripts/s3-check"],
   web: [...SHARED, "web", "vite.config.ts"],
 };
 
