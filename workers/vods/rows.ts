@@ -1,5 +1,5 @@
 /** A VOD as it is read from the database with its owner, its stream and its playable parts. */
-import { and, count, desc, eq, inArray, type SQL } from "drizzle-orm";
+import { and, count, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { AccountActor, Actor } from "#contract/identity";
 import { users } from "#tables/identity";
 import { streams } from "#tables/streams";
@@ -7,17 +7,25 @@ import { vod_parts, vods } from "#tables/vods";
 import type { Ctx } from "../core/context.ts";
 import { IN_ORDER, isPlayable, PART_COLUMNS, type PartRow } from "./playable-parts.ts";
 
+/** A batch of D1 finds columns by their names alone: those of the stream need names that the VOD has not. */
 const COLUMNS = {
   vod: vods,
   owner_username: users.username,
-  stream: { id: streams.id, title: streams.title, is_public: streams.is_public, public_key: streams.public_key },
+  joined_stream_id: sql<number | null>`${streams.id}`.as("joined_stream_id"),
+  stream_title: sql<string | null>`${streams.title}`.as("stream_title"),
+  /** Only of a public stream. */
+  stream_public_key: sql<string | null>`CASE ${streams.is_public} WHEN 1 THEN ${streams.public_key} END`.as(
+    "stream_public_key",
+  ),
 };
 
 export type VodRow = {
   vod: typeof vods.$inferSelect;
   owner_username: string;
-  /** Null once it is deleted. */
-  stream: Pick<typeof streams.$inferSelect, "id" | "title" | "is_public" | "public_key"> | null;
+  /** Null once the stream is deleted. */
+  joined_stream_id: number | null;
+  stream_title: string | null;
+  stream_public_key: string | null;
   /** Those that can be played, in order. */
   parts: PartRow[];
 };

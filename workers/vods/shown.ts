@@ -18,12 +18,12 @@ const iso = (time: number | null) => (time === null ? null : new Date(time).toIS
  * `query`: what opens a private VOD to whoever has no other credential, e.g. `token=…`; empty for the others. Download
  * addresses are left out.
  */
-function shown(ctx: Ctx, { vod, stream, parts }: VodRow, query: string): Vod {
+function shown(ctx: Ctx, { vod, joined_stream_id, parts }: VodRow, query: string): Vod {
   const url = (name: string) => `${ctx.origin}/api/vod/${vod.public_id}/${name}${query && `?${query}`}`;
   return {
     id: vod.id,
     public_id: vod.public_id,
-    stream_id: stream?.id ?? null,
+    stream_id: joined_stream_id,
     title: vod.title,
     visibility: vod.visibility,
     status: vod.status,
@@ -74,8 +74,8 @@ export function publicVod(ctx: Ctx, row: VodRow, query: string): PublicVod {
   return {
     ...vod,
     owner_username: row.owner_username,
-    stream_name: row.stream?.title ?? null,
-    stream_public_key: row.stream?.is_public === 1 ? row.stream.public_key : null,
+    stream_name: row.stream_title,
+    stream_public_key: row.stream_public_key,
   };
 }
 
