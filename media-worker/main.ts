@@ -62,13 +62,14 @@ function runSupervisor(): void {
     onFatal: fail,
     log,
   };
+  const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
   let supervisor: Supervisor;
   try {
     supervisor = new Supervisor(options);
-    supervisor.start();
   } catch (error) {
-    fail(error instanceof Error ? error.message : String(error));
+    fail(messageOf(error));
   }
+  void supervisor.start().catch((error: unknown) => fail(messageOf(error)));
 
   let stopping = false;
   const stop = (why: string) => {

@@ -1,6 +1,6 @@
 /**
- * The supervisor: owns the identity, the link and the spool, and keeps the live process running. It decides nothing
- * about media. Without the control plane it fails static: what runs goes on, and known publishers may come back.
+ * The supervisor: owns the identity, the link and the spool, hands in what was recorded, and keeps the live process
+ * running. It decides nothing about media. Without the control plane it fails static: what runs goes on, and known publishers may come back.
  */
 import type { ChildProcess } from "node:child_process";
 import path from "node:path";
@@ -22,6 +22,7 @@ import { ReportPoster } from "./link/report-poster.ts";
 import { Spool } from "./link/spool.ts";
 import type { Log } from "./log.ts";
 import type { MediaSettings } from "./settings.ts";
+import { Uploads } from "./upload/uploads.ts";
 
 const HEARTBEAT_MS = 5_000;
 const AUTHORISE_MS = 4_000;
@@ -49,6 +50,7 @@ export class Supervisor {
   readonly #poster: ReportPoster;
   readonly #connection: Connection;
   readonly #live: LiveChild;
+  readonly #uploads: Uploads;
   readonly #boot = crypto.randomUUID();
   #identity: Identity | null;
   #enrolToken: string | null;
@@ -68,14 +70,12 @@ export class Supervisor {
     this.#enrolToken = settings.enrolToken;
     this.#spool = new Spool(path.join(settings.dataDir, "spool/reports"), log);
     this.#journal = new Journal(path.join(settings.dataDir, "spool/running"), log);
-    this.#poster = new ReportPoster({
-      spool: this.#spool,
-      url: `${settings.controlUrl}/internal/media/reports`,
-      token: async () => this.#identity?.token(Date.now()) ?? null,
-      log,
-    });
+    const token = async () => this.#identity?.token(Date.now()) ?? null;
+    const { controlUrl } = settings;
+    this.#poster = new ReportPoster({ spool: this.#spool, url: `${controlUrl}/internal/media/reports`, token, log });
+    this.#uploads = new Uploads({ spool: path.join(settings.dataDir, "spool"), controlUrl, token, log });
     this.#connection = new Connection({
-      url: `${settings.controlUrl.replace(/^http/, "ws")}/internal/media/link`,
+      url: `${controlUrl.replace(/^http/, "ws")}/internal/media/link`,
       token: () => this.#token(),
       hello: () => this.#hello(),
       onWelcome: (welcome) => this.#welcomed(welcome),
@@ -88,15 +88,15 @@ export class Supervisor {
       authorise: (request) => this.#authorise(request),
       onEvent: ({ job, progress, body }) => this.#report(this.#publishers.report(job, progress, body, Date.now())),
       onProgress: (jobs) => this.#progress(jobs),
-      onRecording: () => undefined,
+      onRecording: ({ part }) => this.#uploads.poke(part),
       onListening: (ports) => this.#listens(ports),
       onDied: (how) => this.#liveDied(how, onFatal),
       log,
     });
   }
 
-  /** Throws when the worker has no identity and no token to get one. */
-  start(): void {
+  /** Rejects when the worker has no identity and no token to get one, or its disk fails. */
+  async start(): Promise<void> {
     if (!this.#identity && this.#enrolToken === null) {
       throw new Error("SLUICE_ENROL_TOKEN: is required, because this media worker has no identity yet");
     }
@@ -105,14 +105,15 @@ export class Supervisor {
       this.#journal.remove(entry.job_id);
     }
     this.#live.start();
+    await this.#uploads.start();
   }
 
-  /** Closes publishers, hands in their last reports, and ends the live process; bounded. */
+  /** Closes publishers, hands in their last reports and recordings, and ends the live process; bounded. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#heartbeat);
     await this.#live.stop(DRAIN_MS);
-    await this.#poster.flush(LAST_FLUSH_MS);
+    await Promise.all([this.#poster.flush(LAST_FLUSH_MS), this.#uploads.stop(LAST_FLUSH_MS)]);
     this.#poster.stop();
     this.#connection.stop();
   }
@@ -225,6 +226,7 @@ export class Supervisor {
     this.#live.send({ type: "reconcile", desired: keep });
     this.#log.info({ event: "linked", worker_id, running: this.#carried.size, desired: desired.length }, "linked");
     this.#poster.kick();
+    this.#uploads.hurry();
     if (unheard) this.#connection.reset("publishers were let in since hello");
   }
 
