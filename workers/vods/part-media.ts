@@ -51,17 +51,15 @@ export async function partMedia(
   if (range === "unsatisfiable") {
     throw new ApiError("range_not_satisfiable", undefined, { headers: { "Content-Range": `bytes */${part.size}` } });
   }
-  const bytes = range && `${range.start}-${range.end - 1}`;
-  if (bytes) headers.set("Content-Range", `bytes ${bytes}/${part.size}`);
-  const body = await open(
-    store.get(part.object_key, bytes && `bytes=${bytes}`, wanted.signal),
-    part,
-    bytes ? 206 : 200,
-  );
-  return new Response(body, { status: bytes ? 206 : 200, headers });
+  const { start, end } = range ?? { start: 0, end: part.size };
+  headers.set("Content-Length", String(end - start));
+  if (range) headers.set("Content-Range", `bytes ${start}-${end - 1}/${part.size}`);
+  const status = range ? 206 : 200;
+  const request = store.get(part.object_key, range && `bytes=${start}-${end - 1}`, wanted.signal);
+  return new Response(await bodyOf(request, part, status), { status, headers });
 }
 
-async function open(request: Promise<Response>, part: PartRow, expected: 200 | 206) {
+async function bodyOf(request: Promise<Response>, part: PartRow, expected: 200 | 206) {
   let response: Response;
   try {
     response = await request;
