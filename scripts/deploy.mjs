@@ -1,5 +1,8 @@
-/** `npm run deploy`: builds, brings the D1 database up to date and deploys the Worker. `-- --dry-run` works offline. */
-import { spawn } from "node:child_process";
+/**
+ * `npm run deploy`: builds, brings the D1 database up to date, deploys the Worker and looks at the bucket that its
+ * recordings go to. `-- --dry-run` works offline.
+ */
+import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
@@ -39,4 +42,9 @@ function wrangler(...words) {
 // The new code may need the new tables; the old code must be able to live with them for a moment.
 if (!rehearsal) await wrangler("d1", "migrations", "apply", "sluice", "--remote");
 await wrangler("deploy", ...args);
-if (!rehearsal) say("Deployed. The first time: npm run bootstrap -- <its URL>");
+if (!rehearsal) {
+  say("Deployed. The first time: npm run bootstrap -- <its URL>");
+  say("The bucket of recordings (again: npm run s3:check -- --deployed):");
+  // The Worker is up whatever this finds; what is wrong is said in words.
+  spawnSync(node, [path.join(ROOT, "dist/launcher/s3-check.js"), "--deployed"], { cwd: ROOT, stdio: "inherit" });
+}

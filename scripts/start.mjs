@@ -9,15 +9,16 @@ import process from "node:process";
 import { DIST, ROOT, staleParts } from "./freshness.mjs";
 import { findNode, installDebian, installPackages } from "./install.mjs";
 import { run } from "./run.mjs";
-import { during, fail } from "./say.mjs";
+import { during, fail, say } from "./say.mjs";
 
 const LAUNCHER = path.join(DIST, "launcher/main.js");
 const PARENT = process.ppid;
 
 await installPackages();
 const node = findNode();
-// Nothing that runs by itself needs FFmpeg yet; the publisher of the printed command does.
-await installDebian({ ffmpeg: "ffmpeg" });
+if (!(await installDebian({ ffmpeg: "ffmpeg" }))) {
+  say("Without FFmpeg recordings have no thumbnails, and the printed command cannot push; all else works");
+}
 const stale = staleParts();
 if (stale.length > 0) {
   await during(`Building ${stale.join(", ")}`, () =>

@@ -90,7 +90,8 @@ export function optionsOf(options: EdgeOptions) {
         rootPath: root,
         modulesRoot: built,
         modules,
-        bindings: { ...worker.bindings, ...bindings, ...environmentOf(s3) },
+        // The public endpoint of `wrangler.toml` is that of another bucket.
+        bindings: { ...worker.bindings, ...bindings, S3_PUBLIC_ENDPOINT: "", ...environmentOf(s3) },
         serviceBindings: {
           ...worker.serviceBindings,
           ASSETS: "side",

@@ -24,7 +24,6 @@ export type Chosen = {
   origin: string | null;
   /** Where the settings come from, in words. */
   source: string;
-  json: boolean;
 };
 
 const withoutEmpty = (variables: Variables) =>
@@ -63,7 +62,6 @@ export async function chooseSettings(
   readDeployed: () => Promise<Variables>,
 ): Promise<Chosen> {
   const flags = parseFlags(args);
-  const json = flags.json === true;
   const flagged = Object.fromEntries(Object.entries(FLAGS).map(([flag, name]) => [name, flags[flag]])) as Variables;
   const base = flags.deployed
     ? { ...(await readDeployed()), ...keysOf(environment) }
@@ -72,17 +70,27 @@ export async function chooseSettings(
   const origin = URL.canParse(variables.SLUICE_PUBLIC_URL ?? "")
     ? new URL(variables.SLUICE_PUBLIC_URL ?? "").origin
     : null;
+  if (flags.deployed) refuseHalf(variables);
   const own = parse(variables);
-  if (own) return { settings: own, origin, json, source: flags.deployed ? "wrangler.toml" : "the settings" };
-  if (flags.deployed) {
-    throw new LaunchError(
-      "wrangler.toml names no bucket: set S3_ENDPOINT and S3_BUCKET in [vars], or nothing is recorded",
-    );
-  }
+  if (own) return { settings: own, origin, source: flags.deployed ? "wrangler.toml" : "the settings" };
   const data = path.resolve(root, variables.SLUICE_DATA || "./data");
   const local = parse(readVariables(sharedS3File(data)));
-  if (local) return { settings: local, origin, json, source: `the Sluice that runs on ${data}` };
+  if (local) return { settings: local, origin, source: `the Sluice that runs on ${data}` };
   throw new LaunchError(`No S3_… is set, and no Sluice runs on ${data}: set them (see README), or npm start first`);
+}
+
+/** What `wrangler.toml` and the environment each lack. */
+function refuseHalf(variables: Variables): void {
+  if (!variables.S3_ENDPOINT && !variables.S3_BUCKET) {
+    throw new LaunchError(
+      "wrangler.toml names no bucket, and nothing is recorded: set S3_ENDPOINT and S3_BUCKET in [vars]",
+    );
+  }
+  if (!variables.S3_ACCESS_KEY_ID || !variables.S3_SECRET_ACCESS_KEY) {
+    throw new LaunchError(
+      "The keys are secrets of the Worker, which nobody can read: give S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY in the environment",
+    );
+  }
 }
 
 /** Secrets are not in `wrangler.toml`. */

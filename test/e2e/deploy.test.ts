@@ -21,6 +21,21 @@ test("npm run deploy -- --dry-run passes offline and without a warning", async (
   expect(stdout + stderr).not.toMatch(/WARNING|ERROR|Unexpected fields/i);
 });
 
+test("the bucket of wrangler.toml is looked at, and said to be missing as long as there is none", async () => {
+  const env = { ...process.env, S3_ACCESS_KEY_ID: "id", S3_SECRET_ACCESS_KEY: "secret" };
+  const checked = run("npm", ["run", "s3:check", "--silent", "--", "--deployed", "--json"], { env });
+  const { stdout } = await checked.then(
+    () => Promise.reject(new Error("it found a bucket")),
+    (failure: { code: number; stdout: string }) => failure,
+  );
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: false,
+    findings: [
+      { check: "settings", verdict: "failed", message: expect.stringMatching(/^wrangler.toml names no bucket/) },
+    ],
+  });
+});
+
 test("every class and entrypoint of wrangler.toml is exported by the Worker", async () => {
   const config = unstable_readConfig({ config: "wrangler.toml" });
   const { metafile } = await build({

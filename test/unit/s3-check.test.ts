@@ -313,6 +313,9 @@ describe("which bucket is meant", () => {
     const chosen = await chooseSettings(["--deployed"], variables(), root(), vars);
     expect(chosen).toMatchObject({ settings: { bucket: "deployed", accessKeyId: "id" }, origin: ORIGIN });
     await expect(chooseSettings(["--deployed"], {}, root(), none)).rejects.toThrow(/^wrangler.toml names no bucket/);
+    await expect(chooseSettings(["--deployed"], {}, root(), vars)).rejects.toThrow(
+      /^The keys are secrets of the Worker/,
+    );
   });
 
   test("wrong and missing settings are named", async () => {
