@@ -22,6 +22,9 @@ import { ReportPoster } from "./link/report-poster.ts";
 import { Spool } from "./link/spool.ts";
 import type { Log } from "./log.ts";
 import type { MediaSettings } from "./settings.ts";
+import { finishExecutor } from "./tasks/finish.ts";
+import { TaskRunner } from "./tasks/task-runner.ts";
+import { thumbnailExecutor } from "./tasks/thumbnail.ts";
 import { Uploads } from "./upload/uploads.ts";
 
 const HEARTBEAT_MS = 5_000;
@@ -30,6 +33,8 @@ const AUTHORISE_MS = 4_000;
 const FLUSH_BEFORE_HELLO_MS = 2_000;
 /** All of an orderly end: whoever started us kills after five seconds. */
 const DRAIN_MS = 2_500;
+/** Pictures that are made at once, beside live streams. */
+const MAX_TASKS = 2;
 const LAST_FLUSH_MS = 1_000;
 
 export type SupervisorOptions = {
@@ -51,6 +56,7 @@ export class Supervisor {
   readonly #connection: Connection;
   readonly #live: LiveChild;
   readonly #uploads: Uploads;
+  readonly #tasks: TaskRunner;
   readonly #boot = crypto.randomUUID();
   #identity: Identity | null;
   #enrolToken: string | null;
@@ -74,6 +80,15 @@ export class Supervisor {
     const { controlUrl } = settings;
     this.#poster = new ReportPoster({ spool: this.#spool, url: `${controlUrl}/internal/media/reports`, token, log });
     this.#uploads = new Uploads({ spool: path.join(settings.dataDir, "spool"), controlUrl, token, log });
+    this.#tasks = new TaskRunner({
+      executors: {
+        finish: finishExecutor((...session) => this.#uploads.drained(...session)),
+        thumbnail: thumbnailExecutor(),
+      },
+      max: MAX_TASKS,
+      send: (frame) => this.#connection.send(frame),
+      log,
+    });
     this.#connection = new Connection({
       url: `${controlUrl.replace(/^http/, "ws")}/internal/media/link`,
       token: () => this.#token(),
@@ -114,6 +129,7 @@ export class Supervisor {
     clearInterval(this.#heartbeat);
     await this.#live.stop(DRAIN_MS);
     await Promise.all([this.#poster.flush(LAST_FLUSH_MS), this.#uploads.stop(LAST_FLUSH_MS)]);
+    this.#tasks.stop();
     this.#poster.stop();
     this.#connection.stop();
   }
@@ -212,7 +228,7 @@ export class Supervisor {
       play_url: this.#settings.playUrl,
       rtmp_url: this.#settings.rtmpUrl,
       running: this.#publishers.describe(running),
-      tasks: [],
+      tasks: this.#tasks.refs(),
     };
   }
 
@@ -227,6 +243,7 @@ export class Supervisor {
     this.#log.info({ event: "linked", worker_id, running: this.#carried.size, desired: desired.length }, "linked");
     this.#poster.kick();
     this.#uploads.hurry();
+    this.#tasks.welcomed();
     if (unheard) this.#connection.reset("publishers were let in since hello");
   }
 
@@ -248,8 +265,10 @@ export class Supervisor {
         this.#live.send(order);
         break;
       case "assign":
+        this.#tasks.assign(order.task, order.order);
+        break;
       case "task_settled":
-        this.#log.error({ job_id: order.task.job_id }, "a task came that there is no room for");
+        this.#tasks.settled(order.task);
         break;
       default:
         order satisfies never;
@@ -277,7 +296,12 @@ export class Supervisor {
   }
 
   #capacity(publishers: number) {
-    return { publishers, max_publishers: this.#settings.live.maxPublishers, tasks: 0, max_tasks: 0 };
+    return {
+      publishers,
+      max_publishers: this.#settings.live.maxPublishers,
+      tasks: this.#tasks.busy,
+      max_tasks: this.#tasks.max,
+    };
   }
 
   async #token(): Promise<string> {
