@@ -34,6 +34,7 @@ async function withEnv(
 const FILES: Record<string, { type: string; body: string }> = {
   "/index.html": { type: "text/html; charset=utf-8", body: "<!doctype html><title>app</title>" },
   "/embed.html": { type: "text/html; charset=utf-8", body: "<!doctype html><title>embed</title>" },
+  "/embed-vod.html": { type: "text/html; charset=utf-8", body: "<!doctype html><title>embed-vod</title>" },
   "/docs.html": { type: "text/html; charset=utf-8", body: "<!doctype html><title>docs</title>" },
   "/assets/app-4f3c2b1a.js": { type: "text/javascript", body: "1" },
   "/favicon.svg": { type: "image/svg+xml", body: "<svg/>" },

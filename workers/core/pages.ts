@@ -5,7 +5,7 @@ import type { Settings } from "./env.ts";
 import { ApiError } from "./errors.ts";
 import { type Framing, pagePolicy, type Sources } from "./headers.ts";
 
-type Page = { path: string; file: "index.html" | "embed.html" | "docs.html"; framing: Framing };
+type Page = { path: string; file: "index.html" | "embed.html" | "embed-vod.html" | "docs.html"; framing: Framing };
 
 const app = (path: string): Page => ({ path, file: "index.html", framing: "nobody" });
 
@@ -20,7 +20,7 @@ export const PAGES: readonly Page[] = [
   app("/vod/:id"),
   { path: "/docs", file: "docs.html", framing: "nobody" },
   { path: "/embed/stream/:key", file: "embed.html", framing: "anybody" },
-  { path: "/embed/vod/:id", file: "embed.html", framing: "anybody" },
+  { path: "/embed/vod/:id", file: "embed-vod.html", framing: "anybody" },
 ];
 
 export function pageRoutes(on: App): void {

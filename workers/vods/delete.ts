@@ -23,32 +23,32 @@ export async function deleteVod(ctx: Ctx, id: number): Promise<void> {
     .update(vods)
     .set({ error: mark })
     .where(and(eq(vods.id, id), eq(vods.user_id, vod.user_id), ne(vods.status, "recording")))
-    .returning({ id: vods.id });
+    .returning({ status: vods.status });
   const doom = (key: unknown, upload: unknown, from: ReturnType<typeof sql>) =>
     ctx.db.run(sql`
       INSERT INTO ${doomed_objects} (key, upload_id, created_at)
       SELECT ${key}, ${upload}, ${ctx.now()} FROM ${from} WHERE ${marked}
       ON CONFLICT (key) DO NOTHING`);
   const parts = sql`${vod_parts} INNER JOIN ${vods} ON ${vods.id} = ${vod_parts.vod_id}`;
-  const removed = await commitIf(
+  const [removed] = await commitIf(
     ctx,
     guard,
     [{ action: "vod_delete", target: { type: "vod", id, name: vod.title } }],
     [],
     [
-      doom(vod_parts.object_key, sql`CASE ${vod_parts.state} WHEN 'uploading' THEN ${vod_parts.upload_id} END`, parts),
+      doom(vod_parts.object_key, vod_parts.upload_id, parts),
       doom(thumbnailKey(vod.public_id), null, sql`${vods}`),
       doom(storyboardKey(vod.public_id), null, sql`${vods}`),
       ctx.db.delete(vods).where(marked),
     ],
   );
-  if (removed.length === 0) {
+  if (!removed) {
     // It changed since it was read.
     await findOwnVod(ctx, id);
     throw new ApiError("still_recording", "It is still being recorded: end the broadcast first");
   }
   const { stream_id, session } = vod;
-  if (stream_id !== null && vod.status === "processing") {
+  if (stream_id !== null && removed.status === "processing") {
     // Nothing is left to wait for.
     await tellLiveStream(ctx, stream_id, "recorded", () => liveStream(ctx.env, stream_id).recorded(session));
   }
