@@ -15,8 +15,8 @@ import { FragmentCutter, timescaleOf } from "./fragment-cutter.ts";
 import { openHeader } from "./header.ts";
 import { DISK_RETRY_MS, type OpenedPart, type Recordings } from "./recordings.ts";
 
-/** How far a part without another keyframe goes on beyond its limit. */
-const PATIENCE = 1.01;
+/** How far a part goes on beyond its limits when no keyframe comes. */
+const OVERTIME = { bytes: 1024 ** 3, ms: 600_000 };
 
 const REFUSED = {
   spool_full: "Too much is waiting to be uploaded: this stream is not recorded until there is room again",
@@ -126,10 +126,10 @@ export class Recorder implements StreamReader {
 
   #isFull({ bytes, ticks, timescale, tracks }: Running, unit: TimedUnit): boolean {
     const { limits } = this.#recordings;
-    const used = Math.max(bytes / limits.bytes, (ticks * 1000) / timescale / limits.ms);
-    if (used < 1) return false;
+    const over = { bytes: bytes - limits.bytes, ms: (ticks * 1000) / timescale - limits.ms };
+    if (over.bytes < 0 && over.ms < 0) return false;
     const cleanly = unit.kind === "video" ? unit.key : tracks.video === null;
-    return cleanly || used >= PATIENCE;
+    return cleanly || over.bytes >= OVERTIME.bytes || over.ms >= OVERTIME.ms;
   }
 
   #endPart(end: PartEnd): void {

@@ -71,7 +71,7 @@ export async function startRecording(options: Partial<RecordingsOptions> = {}): 
 }
 
 async function bytesIn(dir: string): Promise<number> {
-  const names = await readdir(dir, { recursive: true });
+  const names = (await readdir(dir, { recursive: true })).filter((name) => name.endsWith(".slice"));
   const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(dir, name))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -37,7 +37,8 @@ export function recordingsDir(): string {
 
 /** In the order in which they were recorded. */
 export async function recordedParts(dir: string): Promise<RecordedPart[]> {
-  const parts = await Promise.all((await readdir(dir)).map((name) => recordedPart(path.join(dir, name))));
+  const folders = (await readdir(dir, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const parts = await Promise.all(folders.map(({ name }) => recordedPart(path.join(dir, name))));
   return parts
     .filter((part) => part !== null)
     .sort((a, b) => a.part.started_at - b.part.started_at || a.part.n - b.part.n);
