@@ -7,6 +7,17 @@ const Worker = z.object({ id: z.string(), play_url: z.string() });
 export type Worker = z.infer<typeof Worker>;
 const Publisher = z.object({ job_id: z.string(), lease: z.string(), worker: Worker, ready: z.boolean() });
 
+/** What is to be told of a session's recording; the newest of a session counts. */
+const RecordingNews = z.object({
+  session: z.string(),
+  /** Over, or going on after it was said to be over. */
+  over: z.boolean(),
+  /** How often the session came to an end. */
+  ends: z.number().int(),
+  worker_id: z.string().nullable(),
+});
+export type RecordingNews = z.infer<typeof RecordingNews>;
+
 /** What D1 shows of the state, under `version`. */
 const Projection = z.object({
   is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]),
@@ -30,6 +41,14 @@ export const LiveRecord = z.object({
   publisher: Publisher.nullable(),
   /** Lease of the publisher whose worker went away; it may come back as long as nobody else came. */
   lost_lease: z.string().nullable(),
+  /** Whether anything of the session is recorded. */
+  recorded: z.boolean().default(false),
+  /** How often the session came to an end: more than once when it came back after one. */
+  ends: z.number().int().default(0),
+  /** Not told yet. */
+  recording_news: z.array(RecordingNews).default([]),
+  /** Until when the recording of the session that ended is waited for. */
+  encoding_until: z.number().nullable().default(null),
   /** Who holds the stream's window. */
   worker: Worker.nullable(),
   generation: z.number().int(),
@@ -63,6 +82,10 @@ export const newLiveRecord = (streamId: number): LiveRecord => ({
   announced: 0,
   publisher: null,
   lost_lease: null,
+  recorded: false,
+  ends: 0,
+  recording_news: [],
+  encoding_until: null,
   worker: null,
   generation: 0,
   grace_until: null,

@@ -2,26 +2,28 @@
  * The live state of one stream, as a pure class: the `LiveStream` object around it stores the record, keeps the alarm
  * and sends what is due. Nothing here reads a clock.
  *
- *     offline ──begin──▶ starting ──ready──▶ live ◀─ready── grace ──7 s──▶ offline
+ *     offline ──begin──▶ starting ──ready──▶ live ◀─ready── grace ──7 s──▶ encoding ──recorded──▶ offline
  *                            └─ended/lost─▶ offline  └─ended/lost─▶ grace
  *
- * The session (and `started_at`) lives from `starting` to `offline`; each publisher in it has an epoch of its own. In
+ * The session (and `started_at`) lives from `starting` to its end; each publisher in it has an epoch of its own. In
  * grace a publisher may be back but not ready yet: then the end of the grace leads to `starting`, still announced.
+ * `encoding` is passed by when nothing is recorded; whoever publishes then begins a session of its own.
  */
 import type { DomainEvent } from "#contract/events";
 import {
   type BeginPublish,
   type BeginReply,
+  ENCODING_MAX_MS,
   GRACE_MS,
   LINGER_MS,
   LIVE_MOVES,
   type LiveState,
   type PlaybackRoute,
 } from "#contract/live";
-import type { JobReport, RunningJob, StreamProgress } from "#contract/media";
+import type { JobReport, RecordingRefusal, RunningJob, StreamProgress } from "#contract/media";
 import { newEpoch, newSession } from "#kit/publish-ids";
 import { continueAfter } from "#kit/sequence";
-import type { LiveRecord, Projection, Worker } from "./live-record.ts";
+import type { LiveRecord, Projection, RecordingNews, Worker } from "./live-record.ts";
 
 const TAKEOVERS_PER_MINUTE = 10;
 const MINUTE_MS = 60_000;
@@ -60,7 +62,9 @@ export class LiveStreamState {
     }
     record.stream_name = request.stream_name;
     record.owner_username = request.owner_username;
+    if (record.state === "encoding") this.#goOffline();
     if (record.state === "offline") this.#startSession(newSession(now));
+    record.recorded ||= request.record;
     const { position, session } = record;
     if (session === null) throw new Error(`no session in state ${record.state}`);
     const numbers = position
@@ -84,7 +88,7 @@ export class LiveStreamState {
       at: now,
       exact: false,
     };
-    if (record.state === "offline" || record.state === "encoding") this.#move("starting");
+    if (record.state === "offline") this.#move("starting");
     this.#settle(now);
     const elsewhere = current && current.worker.id !== request.worker.id;
     return {
@@ -118,6 +122,10 @@ export class LiveStreamState {
       case "warning":
         this.#warn([body.message]);
         break;
+      case "recording_refused":
+        this.#warn([body.message]);
+        this.#emitRefused(body.cause);
+        break;
       case "ended":
         record.publisher = null;
         this.#left(now, body.reason === "stopped");
@@ -142,11 +150,15 @@ export class LiveStreamState {
     // A session let in while the control plane was away is newer than all we know, unless another worker's is running.
     const newer = job.offline === true && (current === null || current.worker.id === worker.id);
     if (!known && !newer) return false;
-    if (record.session !== job.progress.session) {
+    const isOther = record.session !== job.progress.session;
+    if (isOther && this.#goesOn()) {
       record.publisher = null;
-      if (record.state !== "offline") this.#end(now);
-      this.#startSession(job.progress.session);
+      this.#end(now);
     }
+    if (record.state === "encoding") this.#goOffline();
+    if (isOther) this.#startSession(job.progress.session);
+    else if (record.state === "offline" && record.recorded) this.#tellRecording(false);
+    if (job.record) record.recorded = true;
     record.publisher = { job_id: job.job_id, lease: job.lease, worker, ready: false };
     record.lost_lease = null;
     record.epoch = job.progress.epoch;
@@ -175,8 +187,9 @@ export class LiveStreamState {
     const revocation = this.revoke();
     record.publisher = null;
     record.lost_lease = null;
-    if (record.state !== "offline") this.#end(now);
+    if (this.#goesOn()) this.#end(now);
     if (reason === "deleted") {
+      if (record.state === "encoding") this.#goOffline();
       record.worker = null;
       record.linger_until = null;
     }
@@ -197,9 +210,23 @@ export class LiveStreamState {
     this.#settle(now);
   }
 
+  /** The recording of this session is settled. */
+  recordingSettled(session: string, now: number): void {
+    if (this.record.state !== "encoding" || this.record.session !== session) return;
+    this.#goOffline();
+    this.#settle(now);
+  }
+
+  /** This was told; what came after it is still to be told. */
+  recordingTold(news: RecordingNews): void {
+    const isOther = (each: RecordingNews) => JSON.stringify(each) !== JSON.stringify(news);
+    this.record.recording_news = this.record.recording_news.filter(isOther);
+  }
+
   /** What the clock brings. */
   tick(now: number): void {
     const record = this.record;
+    if (record.encoding_until !== null && now >= record.encoding_until) this.#goOffline();
     if (record.state === "grace" && record.grace_until !== null && now >= record.grace_until) {
       if (record.publisher) {
         record.grace_until = null;
@@ -215,10 +242,10 @@ export class LiveStreamState {
 
   /** When `tick` is due, or null. */
   nextTick(): number | null {
-    const { grace_until, linger_until, viewers_projected_at, projection } = this.record;
+    const { grace_until, encoding_until, linger_until, viewers_projected_at, projection } = this.record;
     const viewersDue =
       projection.viewer_count === this.#shownViewers() ? null : viewers_projected_at + VIEWER_PROJECTION_MS;
-    const due = [grace_until, linger_until, viewersDue].filter((at) => at !== null);
+    const due = [grace_until, encoding_until, linger_until, viewersDue].filter((at) => at !== null);
     return due.length > 0 ? Math.min(...due) : null;
   }
 
@@ -248,7 +275,8 @@ export class LiveStreamState {
   }
 
   #startSession(session: string): void {
-    Object.assign(this.record, { session, announced: 0, warnings: [], peak_viewers: 0 });
+    const none = { announced: 0, ends: 0, recorded: false, warnings: [], peak_viewers: 0 };
+    Object.assign(this.record, { session, ...none });
   }
 
   #ready(now: number): void {
@@ -272,24 +300,48 @@ export class LiveStreamState {
   #left(now: number, forGood: boolean): void {
     const { state } = this.record;
     if (state === "starting" || forGood) {
-      if (state !== "offline") this.#end(now);
+      this.#end(now);
     } else if (state === "live") {
       this.#move("grace");
       this.record.grace_until = now + GRACE_MS;
     }
   }
 
+  /** There is a session, and it is not over. */
+  #goesOn(): boolean {
+    return this.record.state !== "offline" && this.record.state !== "encoding";
+  }
+
   /** The session is over. */
   #end(now: number): void {
     const record = this.record;
-    this.#move("offline");
     record.grace_until = null;
-    if (record.announced === 0 || record.session === null) return;
-    record.linger_until = now + LINGER_MS;
-    record.ended_at = now;
-    record.total_views += record.peak_viewers;
-    record.peak_viewers = 0;
-    this.#emit("stream.offline", record.session);
+    record.ends += 1;
+    if (record.recorded) this.#tellRecording(true);
+    if (record.announced > 0) {
+      record.linger_until = now + LINGER_MS;
+      record.ended_at = now;
+      record.total_views += record.peak_viewers;
+      record.peak_viewers = 0;
+    }
+    if (record.recorded && record.announced > 0) {
+      this.#move("encoding");
+      record.encoding_until = now + ENCODING_MAX_MS;
+    } else this.#goOffline();
+  }
+
+  #goOffline(): void {
+    const { announced, session } = this.record;
+    this.#move("offline");
+    this.record.encoding_until = null;
+    if (announced > 0 && session !== null) this.#emit("stream.offline", session);
+  }
+
+  #tellRecording(over: boolean): void {
+    const { session, ends, worker, recording_news } = this.record;
+    if (session === null) return;
+    const others = recording_news.filter((news) => news.session !== session);
+    this.record.recording_news = [...others, { session, over, ends, worker_id: worker?.id ?? null }];
   }
 
   #emit(type: "stream.live" | "stream.offline", session: string): void {
@@ -298,6 +350,15 @@ export class LiveStreamState {
     this.events.push({
       id: `stream:${stream_id}:${session}:${type.slice("stream.".length)}${repeat}`,
       event: { type, stream_id, stream_name, owner_username, session },
+    });
+  }
+
+  #emitRefused(cause: RecordingRefusal): void {
+    const { stream_id, stream_name, owner_username, session } = this.record;
+    if (session === null) return;
+    this.events.push({
+      id: `stream:${stream_id}:${session}:recording_refused:${cause}`,
+      event: { type: "recording.refused", stream_id, stream_name, owner_username, session, cause },
     });
   }
 

@@ -3,21 +3,26 @@ import { DurableObject } from "cloudflare:workers";
 import { drizzle } from "drizzle-orm/d1";
 import type { BeginPublish, BeginReply, LiveStreamRpc, PlaybackRoute } from "#contract/live";
 import type { JobReport, RunningJob, StreamProgress } from "#contract/media";
+import { systemContext } from "../workers/core/context.ts";
 import type { Env } from "../workers/core/env.ts";
 import { logFailure } from "../workers/core/log.ts";
 import { projectLiveState } from "../workers/streams/live-projection.ts";
+import { endSession } from "../workers/vods/end-session.ts";
+import { resumeSession } from "../workers/vods/resume-session.ts";
 import { Alarm } from "./alarm.ts";
 import { LiveRecord, newLiveRecord } from "./live-record.ts";
 import { LiveStreamState, type Revocation } from "./live-stream-state.ts";
 import { mediaNode } from "./stubs.ts";
 
 const PROJECTION_RETRY_MS = 2_000;
+const RECORDING_RETRY_MS = 5_000;
 /** A reporter that falls silent (an isolate that was evicted, a worker that went away) is forgotten. */
 const VIEWER_REPORT_LIFETIME_MS = 20_000;
 
 export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
   readonly #sql: SqlStorage;
   readonly #alarm: Alarm;
+  #telling = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -70,6 +75,10 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
     await this.#tell(await this.#change((state) => state.revoke()));
   }
 
+  async recorded(session: string): Promise<void> {
+    await this.#change((state, now) => state.recordingSettled(session, now));
+  }
+
   async playback(): Promise<PlaybackRoute> {
     return new LiveStreamState(this.#load()).playback();
   }
@@ -117,8 +126,15 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
       return { result, state };
     });
     const behind = state.record.version > this.#projectedVersion();
-    await this.#alarm.set(state.nextTick(), this.#nextViewerExpiry(), behind ? now + PROJECTION_RETRY_MS : null);
+    const untold = state.record.recording_news.length > 0;
+    await this.#alarm.set(
+      state.nextTick(),
+      this.#nextViewerExpiry(),
+      behind ? now + PROJECTION_RETRY_MS : null,
+      untold ? now + RECORDING_RETRY_MS : null,
+    );
     if (behind) this.ctx.waitUntil(this.#project(state.record));
+    if (untold) this.ctx.waitUntil(this.#tellRecordings());
     return result;
   }
 
@@ -144,6 +160,29 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
       await mediaNode(this.env, worker_id).revoke(stream_id, generation);
     } catch (error) {
       logFailure("revocation not passed on", error, { worker_id, stream_id });
+    }
+  }
+
+  /** Ends and comebacks of recorded sessions, one after the other; what fails is told again by the alarm. */
+  async #tellRecordings(): Promise<void> {
+    if (this.#telling) return;
+    this.#telling = true;
+    try {
+      for (let [news] = this.#load().recording_news; news; [news] = this.#load().recording_news) {
+        const { session, over, ends, worker_id } = news;
+        const { stream_id } = this.#load();
+        const ctx = systemContext(this.env, "live_stream", (promise) => this.ctx.waitUntil(promise));
+        if (over) await endSession(ctx, { stream_id, session, worker_id, end: String(ends) });
+        else await resumeSession(ctx, { stream_id, session });
+        const told = news;
+        await this.#change((state) => state.recordingTold(told));
+      }
+    } catch (error) {
+      logFailure("the end of a recorded session was not taken in; the alarm tries again", error, {
+        stream: this.ctx.id.name,
+      });
+    } finally {
+      this.#telling = false;
     }
   }
 

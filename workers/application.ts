@@ -14,12 +14,15 @@ import { authenticateStreamKey } from "./streams/by-key.ts";
 import { playbackRoutes } from "./streams/playback-routes.ts";
 import { streamRoutes } from "./streams/routes.ts";
 import { libraryRoutes } from "./vods/library-routes.ts";
+import { recordingRoutes } from "./vods/recording-routes.ts";
 import { removeDoomed } from "./vods/remove-doomed.ts";
 import { vodRoutes } from "./vods/routes.ts";
+import { sweepOrphans } from "./vods/sweep-orphans.ts";
+import { sweepRecordings } from "./vods/sweep-recordings.ts";
 
 export const app = createApp(
   { authenticators: { jwt: authenticateToken, stream_key: authenticateStreamKey }, limiter: rateLimiter },
-  [identityRoutes, streamRoutes, playbackRoutes, libraryRoutes, vodRoutes, mediaRoutes, adminRoutes],
+  [identityRoutes, streamRoutes, playbackRoutes, libraryRoutes, vodRoutes, mediaRoutes, recordingRoutes, adminRoutes],
 );
 
 export const sweeps: Sweeps = {
@@ -27,5 +30,7 @@ export const sweeps: Sweeps = {
   "enrolment tokens": sweepEnrolmentTokens,
   jobs: sweepJobs,
   records: sweepRecords,
+  recordings: sweepRecordings,
+  "orphaned objects": sweepOrphans,
   "doomed objects": removeDoomed,
 };

@@ -17,8 +17,8 @@ export type LiveState = z.infer<typeof LiveState>;
 
 export const LIVE_MOVES = {
   offline: ["starting", "live"],
-  starting: ["live", "offline"],
-  live: ["grace", "offline", "live"],
+  starting: ["live", "encoding", "offline"],
+  live: ["grace", "encoding", "offline", "live"],
   grace: ["live", "starting", "encoding", "offline"],
   encoding: ["offline", "starting"],
 } as const satisfies Record<LiveState, readonly LiveState[]>;

@@ -55,7 +55,8 @@ export type PartEnd = z.infer<typeof PartEnd>;
 export const OpenPart = z.object({
   stream_id: z.number().int().positive(),
   session: z.string().min(1).max(64),
-  epoch: z.string().min(1).max(32),
+  /** It is in the name of the part's object. */
+  epoch: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/),
   /** Number of the part in its epoch, from 0. Parts are ordered by `(epoch, n)`. */
   n: z.number().int().nonnegative(),
   /** UTC ms at which the part's first unit came in. */
@@ -83,6 +84,7 @@ export const SignSlices = z.object({
   from: z.number().int().min(1).max(10_000),
   count: z.number().int().min(1).max(SIGN_BATCH),
 });
+export type SignSlices = z.infer<typeof SignSlices>;
 export const SignReply = z.discriminatedUnion("keep", [
   z.object({
     keep: z.literal(true),

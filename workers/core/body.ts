@@ -14,11 +14,11 @@ const FORM_TYPE = "application/x-www-form-urlencoded";
  * Reads and checks the body before the validators see it. Throws `unsupported_media_type`, `body_too_large`,
  * `invalid_json` or `invalid_request`.
  */
-export const boundedBody = (accepts: { form: boolean }) =>
+export const boundedBody = (accepts: { form: boolean; max_bytes?: number }) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const type = contentType(c);
     const accepted = type === JSON_TYPE || (accepts.form && type === FORM_TYPE);
-    const text = await readText(c.req.raw);
+    const text = await readText(c.req.raw, accepts.max_bytes ?? BODY_MAX_BYTES);
     if (!accepted && (type !== "" || text !== "")) {
       const wanted = accepts.form ? `${JSON_TYPE} or ${FORM_TYPE}` : JSON_TYPE;
       throw new ApiError("unsupported_media_type", `The body must be ${wanted}, in UTF-8`);
@@ -57,16 +57,16 @@ function decodedForm(text: string): string {
   return [...new URLSearchParams(text)].flat().join("");
 }
 
-async function readText(request: Request): Promise<string> {
+async function readText(request: Request, maxBytes: number): Promise<string> {
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > BODY_MAX_BYTES) throw tooLarge();
+  if (announced > maxBytes) throw tooLarge(maxBytes);
   if (!request.body) return "";
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body as ReadableStream<Uint8Array>) {
     length += chunk.byteLength;
     // Leaving the loop cancels the stream.
-    if (length > BODY_MAX_BYTES) throw tooLarge();
+    if (length > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(length);
@@ -82,4 +82,4 @@ async function readText(request: Request): Promise<string> {
   }
 }
 
-const tooLarge = () => new ApiError("body_too_large", `The body is larger than ${BODY_MAX_BYTES / 1024} KiB`);
+const tooLarge = (maxBytes: number) => new ApiError("body_too_large", `The body is larger than ${maxBytes / 1024} KiB`);

@@ -12,6 +12,17 @@ export { S3Error };
 export type StoredObject = { key: string; size: number; modified_at: number };
 export type PendingUpload = { key: string; upload_id: string; started_at: number };
 
+export type UploadedSlice = { n: number; size: number; etag: string };
+
+/** Codes by which S3 says that an upload cannot be completed of these slices, now or later. */
+export const REFUSES_SLICES: ReadonlySet<string> = new Set([
+  "InvalidPart",
+  "InvalidPartOrder",
+  "EntityTooSmall",
+  "MalformedXML",
+  "InvalidRequest",
+]);
+
 /** Every call rejects with `S3Error`. Keys are without a leading slash. */
 export type ObjectStore = {
   /** Begins a multipart upload; returns its id. */
@@ -19,6 +30,8 @@ export type ObjectStore = {
   /** Where to `PUT` slice `n` for so many seconds. */
   presignSlice(key: string, uploadId: string, n: number, seconds: number): Promise<string>;
   completeUpload(key: string, uploadId: string, slices: readonly { n: number; etag: string }[]): Promise<void>;
+  /** What of an upload is there, in order. Null: this S3 cannot say, or there is no such upload. */
+  listSlices(key: string, uploadId: string): Promise<UploadedSlice[] | null>;
   /** An upload that is not there (any more) is fine. */
   abortUpload(key: string, uploadId: string): Promise<void>;
   /** Null: no such object. */
@@ -88,6 +101,30 @@ class Bucket implements ObjectStore {
     return this.#transport.document(request, "CompleteMultipartUploadResult", () => undefined);
   }
 
+  async listSlices(key: string, uploadId: string): Promise<UploadedSlice[] | null> {
+    const slices: UploadedSlice[] = [];
+    for (let marker: string | null = "0"; marker !== null; ) {
+      const url = this.#url(key, { uploadId, "part-number-marker": marker });
+      const page = await this.#ifSupported(
+        { operation: "ListParts", method: "GET", url },
+        "ListPartsResult",
+        (reply) => ({
+          slices: childrenOf(reply, "Part").map((each) => ({
+            n: sizeOf(each, "PartNumber"),
+            size: sizeOf(each, "Size"),
+            etag: needed(each, "ETag"),
+          })),
+          next: isTruncated(reply) ? needed(reply, "NextPartNumberMarker") : null,
+        }),
+      );
+      if (!page) return null;
+      slices.push(...page.slices);
+      // A service that repeats itself would never come to an end.
+      marker = page.next !== null && Number(page.next) > Number(marker) ? page.next : null;
+    }
+    return slices;
+  }
+
   abortUpload(key: string, uploadId: string): Promise<void> {
     const url = this.#url(key, { uploadId });
     return this.#goneIsFine({ operation: "AbortMultipartUpload", method: "DELETE", url });
@@ -143,17 +180,22 @@ class Bucket implements ObjectStore {
   async listUploads(prefix: string, cursor = ""): Promise<{ uploads: PendingUpload[]; cursor: string | null } | null> {
     const query = { uploads: "", prefix, ...Object.fromEntries(new URLSearchParams(cursor)) };
     const request = { operation: "ListMultipartUploads", method: "GET", url: this.#url("", query) } as const;
+    return await this.#ifSupported(request, "ListMultipartUploadsResult", (reply) => ({
+      uploads: childrenOf(reply, "Upload").map((each) => ({
+        key: needed(each, "Key"),
+        upload_id: needed(each, "UploadId"),
+        started_at: timeOf(each, "Initiated"),
+      })),
+      cursor: isTruncated(reply) ? uploadsCursor(reply) : null,
+    }));
+  }
+
+  /** Not every S3 lists uploads and what is in them. */
+  async #ifSupported<T>(request: S3Request, root: string, read: (reply: XmlElement) => T): Promise<T | null> {
     try {
-      return await this.#transport.document(request, "ListMultipartUploadsResult", (reply) => ({
-        uploads: childrenOf(reply, "Upload").map((each) => ({
-          key: needed(each, "Key"),
-          upload_id: needed(each, "UploadId"),
-          started_at: timeOf(each, "Initiated"),
-        })),
-        cursor: isTruncated(reply) ? uploadsCursor(reply) : null,
-      }));
+      return await this.#transport.document(request, root, read);
     } catch (error) {
-      if (error instanceof S3Error && (error.status === 501 || error.code === "NotImplemented")) return null;
+      if (error instanceof S3Error && UNSUPPORTED.has(error.code)) return null;
       throw error;
     }
   }
@@ -183,6 +225,8 @@ class Bucket implements ObjectStore {
     return presigned.href;
   }
 }
+
+const UNSUPPORTED: ReadonlySet<string> = new Set(["NotImplemented", "Http501", "MethodNotAllowed", "NoSuchUpload"]);
 
 const isTruncated = (reply: XmlElement) => textOf(reply, "IsTruncated") === "true";
 

@@ -13,3 +13,8 @@ export async function readSettings<K extends SettingKey>(ctx: Ctx, keys: K[]): P
   const values = keys.map((key) => [key, SETTINGS[key].parse(rows.find((row) => row.key === key)?.value)]);
   return Object.fromEntries(values) as { [P in K]: SettingValue<P> };
 }
+
+/** For a value that only one party writes. */
+export async function writeSetting<K extends SettingKey>(ctx: Ctx, key: K, value: SettingValue<K>): Promise<void> {
+  await ctx.db.insert(settings).values({ key, value }).onConflictDoUpdate({ target: settings.key, set: { value } });
+}

@@ -1,5 +1,6 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, notExists } from "drizzle-orm";
 import { streams } from "#tables/streams";
+import { vods } from "#tables/vods";
 import { liveStream } from "../../durable-objects/stubs.ts";
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
@@ -15,9 +16,18 @@ export async function deleteStream(ctx: Ctx, ref: StreamRef): Promise<void> {
     .delete(streams)
     .where(and(eq(streams.id, stream.id), eq(streams.user_id, stream.user_id)))
     .returning({ id: streams.id });
-  const removed = await commitIf(ctx, remove, [
-    { action: "stream_delete", target: { type: "stream", id: stream.id, name: stream.title } },
-  ]);
+  // Recordings are their owner's; one that is being made is finished of what there is.
+  const keepRecordings = ctx.db
+    .update(vods)
+    .set({ stream_id: null })
+    .where(
+      and(
+        eq(vods.stream_id, stream.id),
+        notExists(ctx.db.select({ id: streams.id }).from(streams).where(eq(streams.id, stream.id))),
+      ),
+    );
+  const audit = { action: "stream_delete", target: { type: "stream", id: stream.id, name: stream.title } } as const;
+  const removed = await commitIf(ctx, remove, [audit], [], [keepRecordings]);
   if (removed.length === 0) throw new ApiError("not_found", "No such stream");
   await tellLiveStream(ctx, stream.id, "stop", () => liveStream(ctx.env, stream.id).stop("deleted"));
 }
