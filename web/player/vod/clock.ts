@@ -1,6 +1,6 @@
-/** Times as people read, hear and write them. */
+/** Times as people read, hear and write them: to the nearest second. */
 
-const whole = (seconds: number) => (Number.isFinite(seconds) ? Math.max(0, Math.floor(seconds)) : 0);
+const whole = (seconds: number) => (Number.isFinite(seconds) ? Math.max(0, Math.round(seconds)) : 0);
 const two = (part: number) => String(part).padStart(2, "0");
 
 /** `0:07`, `12:34`, `1:02:03`. */

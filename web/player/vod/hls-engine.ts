@@ -10,6 +10,8 @@ const RECOVERY_WINDOW_MS = 10_000;
 const noRetry = { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 };
 const playlist = { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs: 20_000, timeoutRetry: noRetry, errorRetry: noRetry };
 
+const isRefusal = (status: number | undefined) => status !== undefined && status >= 400 && status < 500;
+
 const config: Partial<HlsConfig> = {
   // Enough for a bad minute, and not the whole recording of somebody who watches its start.
   maxBufferLength: 30,
@@ -28,20 +30,28 @@ const config: Partial<HlsConfig> = {
       maxTimeToFirstByteMs: 15_000,
       maxLoadTimeMs: 90_000,
       timeoutRetry: { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 },
-      errorRetry: { maxNumRetry: 4, retryDelayMs: 500, maxRetryDelayMs: 4_000 },
+      errorRetry: {
+        maxNumRetry: 3,
+        retryDelayMs: 500,
+        maxRetryDelayMs: 2_000,
+        // What is refused or gone stays so under this address.
+        shouldRetry: (_policy, _count, _timeout, response, retry) => retry && !isRefusal(response?.code),
+      },
     },
   },
 };
 
 export const hlsSupported = (): boolean => Hls.isSupported();
 
-export const openVodHls: OpenVod = (video, url, at, events) => {
+export const openVodHls: OpenVod = (video, url, { at, from, to }, events) => {
   const mediaErrors = createAttempts(RECOVERY_WINDOW_MS, () => performance.now());
   const hls = new Hls({ ...config, startPosition: at });
+  const closed = new AbortController();
   let stopped = false;
 
   const stop = () => {
     stopped = true;
+    closed.abort();
     hls.destroy();
   };
   const fail = (failure: Failure) => {
@@ -65,6 +75,21 @@ export const openVodHls: OpenVod = (video, url, at, events) => {
     events.qualities(levels.length > 1 ? qualitiesOf(levels) : []);
   });
   hls.on(Events.BUFFER_CODECS, (_event, tracks) => events.audioOnly(!tracks.video && !tracks.audiovideo));
+  /** hls.js loads ahead, and gives up on what does not fit the tracks it began with. */
+  let exhausted = false;
+  hls.on(Events.FRAG_LOADING, (_event, { frag }) => {
+    const middle = frag.start + frag.duration / 2;
+    if (exhausted || (middle >= from && middle < to)) return;
+    exhausted = true;
+    hls.stopLoad();
+    // It is in the middle of its own handling here, and the answer may be to take it down.
+    queueMicrotask(() => !stopped && events.exhausted());
+  });
+  const loadAgain = () => {
+    if (exhausted) hls.startLoad(video.currentTime);
+    exhausted = false;
+  };
+  video.addEventListener("seeking", loadAgain, { signal: closed.signal });
   hls.on(Events.ERROR, (_event, data) => {
     if (data.fatal) onFatal(data);
   });

@@ -48,8 +48,8 @@ export function createSeekBar({ seekTo, storyboard, gaps }: Options): Part<VodSt
   const place = (time: number) => bar.style.setProperty("--share", String(shareOf(time, state?.duration ?? 0)));
   const say = (time: number, duration: number) => {
     said = time;
-    bar.setAttribute("aria-valuemax", String(Math.floor(duration)));
-    bar.setAttribute("aria-valuenow", String(Math.floor(time)));
+    bar.setAttribute("aria-valuemax", String(Math.round(duration)));
+    bar.setAttribute("aria-valuenow", String(Math.round(time)));
     bar.setAttribute("aria-valuetext", `${spoken(time)} of ${spoken(duration)}`);
   };
   const look = (event: PointerEvent): number => {
@@ -117,7 +117,7 @@ export function createSeekBar({ seekTo, storyboard, gaps }: Options): Part<VodSt
       const { time, duration, buffered } = next;
       if (dragged === null) place(time);
       const jumped = !(Math.abs(time - said) < JUMP_S);
-      if (moved || (document.activeElement === bar ? jumped : Math.floor(time) !== Math.floor(said)))
+      if (moved || (document.activeElement === bar ? jumped : Math.round(time) !== Math.round(said)))
         say(time, duration);
       loaded.style.background = loadedBands(buffered, duration);
       if (moved) {

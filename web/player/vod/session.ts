@@ -6,20 +6,22 @@
  */
 import { backoff, createAttempts } from "../attempts.ts";
 import type { Failure } from "../engine.ts";
+import { ahead } from "../live-edge.ts";
 import type { Store } from "../store.ts";
-import type { OpenVod, VodEngine } from "./engine.ts";
+import type { OpenVod, Stretch, VodEngine } from "./engine.ts";
 import type { VodState } from "./state.ts";
-import { clamp, spansOf } from "./timeline.ts";
+import { clamp, spansOf, stretchAt } from "./timeline.ts";
 
 /** So many failures in a row without an answer, and the viewer is told. */
-const UNREACHABLE_AFTER = 3;
+const UNREACHABLE_AFTER = 2;
 /** The media failing more often than this in a minute will not heal by itself. */
 const MEDIA_FAILURES = 5;
 /** An address that is refused again within a minute of being renewed is no matter of age. */
 const RENEWALS = 1;
 const MINUTE_MS = 60_000;
-/** So near a seam, having nothing more to play means that the other side needs a media source of its own. */
-const SEAM_BEFORE_S = 0.6;
+/** Less than this ahead is nothing more to play: audio and video rarely end together. */
+const PLAYED_OUT_S = 0.3;
+/** Lands behind the seam, however its place was rounded. */
 const SEAM_INSIDE_S = 0.05;
 /** How exactly a start is met. */
 const START_TOLERANCE_S = 0.3;
@@ -57,6 +59,9 @@ export class VodSession {
   #at = 0;
   #wantsToPlay = false;
   #kept = 0;
+  #stretch: Stretch = { at: 0, from: 0, to: Number.POSITIVE_INFINITY };
+  /** Nothing more comes before the next seam. */
+  #exhausted = false;
 
   constructor(options: VodSessionOptions) {
     this.#options = { random: Math.random, now: () => performance.now(), ...options };
@@ -147,17 +152,24 @@ export class VodSession {
     this.#detach();
     const played = ["playing", "buffering"].includes(this.#store.get().phase);
     this.#store.set({ phase: played ? "buffering" : "loading", problem: null });
-    this.#engine = this.#options.open(this.#video, this.#url, this.#at, {
+    this.#stretch = { at: this.#at, ...stretchAt(this.#options.seams, this.#at) };
+    this.#engine = this.#options.open(this.#video, this.#url, this.#stretch, {
       qualities: (qualities) => this.#store.set({ qualities, quality: -1 }),
       audioOnly: (audioOnly) => this.#store.set({ audioOnly }),
+      exhausted: () => {
+        this.#exhausted = true;
+        if (this.#store.get().phase === "buffering") this.#passSeam();
+      },
       failed: (failure) => this.#failed(failure),
     });
   }
 
   #detach(): void {
     clearTimeout(this.#retry);
-    if (this.#ready) this.#at = this.#video.currentTime;
+    // Not what the element says: an engine that failed has left it already.
+    if (this.#ready) this.#at = this.#store.get().time;
     this.#ready = false;
+    this.#exhausted = false;
     this.#engine?.destroy();
     this.#engine = undefined;
   }
@@ -171,7 +183,7 @@ export class VodSession {
         return;
       case "media":
         if (this.#mediaFailures.note() > MEDIA_FAILURES) this.#store.set({ phase: "error", problem: "media" });
-        else this.#attachBeyondSeam();
+        else this.#attach();
         return;
       case "network":
         this.#attachSoon();
@@ -213,25 +225,27 @@ export class VodSession {
     );
   }
 
-  /** Begins anew where it was, or just behind the seam that it cannot pass. */
-  #attachBeyondSeam(): void {
-    const seam = this.#options.seams.find((at) => this.#at > at - SEAM_BEFORE_S && this.#at < at + SEAM_INSIDE_S);
-    if (seam !== undefined) this.#at = seam + SEAM_INSIDE_S;
-    this.#attach();
+  /** On the other side other tracks play, which takes a media source of its own. */
+  #passSeam(): void {
+    const { to } = this.#stretch;
+    if (!this.#exhausted || this.#video.seeking || !Number.isFinite(to)) return;
+    if (ahead(this.#video, this.#video.currentTime) > PLAYED_OUT_S) return;
+    this.#moveTo(to + SEAM_INSIDE_S);
   }
 
-  #passSeam(): void {
-    const now = this.#video.currentTime;
-    const stuck = this.#options.seams.some((at) => now > at - SEAM_BEFORE_S && now < at + SEAM_INSIDE_S);
-    if (!stuck) return;
+  #moveTo(at: number): void {
+    this.#store.set({ time: at });
     this.#detach();
-    this.#attachBeyondSeam();
+    this.#at = at;
+    this.#attach();
   }
 
   // ── The element
 
   #seekElement(to: number): void {
-    if (this.#ready) this.#video.currentTime = to;
+    const { from, to: end } = this.#stretch;
+    if (this.#engine && (to < from || to >= end)) this.#moveTo(to);
+    else if (this.#ready) this.#video.currentTime = to;
     else this.#at = to;
   }
 
@@ -268,7 +282,7 @@ export class VodSession {
       "waiting",
       whenReady(() => {
         this.#waits();
-        if (!video.seeking) this.#passSeam();
+        this.#passSeam();
       }),
     );
     on(

@@ -32,7 +32,7 @@ export function gapNear(gaps: readonly Gap[], time: number, reach: number): Gap 
 const kindsOf = (codecs: string) =>
   [/\b(avc|hvc|hev|av01|vp0)/.test(codecs), /\b(mp4a|opus|ac-3|ec-3)/i.test(codecs)].join();
 
-/** Where pictures or sound come or go: a media source that has begun without a track does not take it up. */
+/** Where pictures or sound come or go. */
 export function seamsOf(parts: readonly Pick<VodPart, "duration" | "codecs">[]): number[] {
   let at = 0;
   return parts.flatMap(({ duration, codecs }, index) => {
@@ -41,4 +41,12 @@ export function seamsOf(parts: readonly Pick<VodPart, "duration" | "codecs">[]):
     at += duration;
     return before && kindsOf(before.codecs) !== kindsOf(codecs) ? [begins] : [];
   });
+}
+
+/** The stretch between two seams in which `time` lies. */
+export function stretchAt(seams: readonly number[], time: number): { from: number; to: number } {
+  return {
+    from: seams.findLast((seam) => seam <= time) ?? 0,
+    to: seams.find((seam) => seam > time) ?? Number.POSITIVE_INFINITY,
+  };
 }
