@@ -298,6 +298,8 @@ describe("a part", () => {
       "x-content-type-options": "nosniff",
       "access-control-allow-origin": "*",
       "access-control-expose-headers": expect.stringContaining("Content-Range"),
+      // Browsers that open it show it in a document of its own, under this policy.
+      "content-security-policy": expect.stringContaining("media-src 'self'"),
       etag: expect.stringMatching(/^"[^"]+"$/),
       "cache-control": "public, no-cache",
     });
@@ -440,6 +442,15 @@ describe("where browsers reach the bucket", () => {
       expect(Number(kept) * 2).toBeLessThan(Number(to.searchParams.get("X-Amz-Expires")));
       expect(headers.get("access-control-allow-origin")).toBe("*");
     }
+  });
+
+  test("a redirect leads to the bytes", async () => {
+    const vod = await stored();
+    const here = { S3_PUBLIC_ENDPOINT: bindings.S3_ENDPOINT ?? "" };
+    const { headers } = await fetchRaw(url(vod, "parts/1.mp4"), {}, here);
+    const request = { headers: { range: "bytes=100-199" } };
+    const response = await (bindings.S3 ?? globalThis).fetch(headers.get("location") ?? "", request);
+    expect([response.status, new Uint8Array(await response.arrayBuffer())]).toEqual([206, MEDIA.slice(100, 200)]);
   });
 
   test("a redirect needs the same permission as the media", async () => {

@@ -9,6 +9,8 @@ import { partName } from "./part-name.ts";
 import type { PartRow } from "./playable-parts.ts";
 import type { Watchable } from "./watchable.ts";
 
+/** Opened by itself it is a document whose only content is itself. */
+const POLICY = "default-src 'none'; media-src 'self'; frame-ancestors 'none'";
 /** The object of a part never changes; an address that names the part leads to the same bytes for ever. */
 const FOR_EVER = "max-age=31536000, immutable";
 
@@ -35,6 +37,7 @@ export async function partMedia(
   const headers = new Headers({
     ...EXPOSED,
     "Accept-Ranges": "bytes",
+    "Content-Security-Policy": POLICY,
     "Cache-Control": cacheable(vod.visibility, name === undefined ? "no-cache" : FOR_EVER),
     ETag: etag,
   });
