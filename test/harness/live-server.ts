@@ -10,6 +10,7 @@ import { mintPathToken } from "#kit/path-token";
 import { type Clock, systemClock } from "../../media-worker/live/clock.ts";
 import type { Control } from "../../media-worker/live/control.ts";
 import { type RunningLive, runLive } from "../../media-worker/live/main.ts";
+import type { Log } from "../../media-worker/log.ts";
 import type { RecordingPoke } from "../../media-worker/recorder/part-files.ts";
 import { quietLog } from "./rtmp-server.ts";
 
@@ -22,6 +23,7 @@ export type LiveOptions = {
   /** Nothing is recorded without. */
   recordingsDir?: string;
   spoolMaxBytes?: number;
+  log?: Log;
   /** Changes what a publisher is granted. */
   grant?: (grant: PublishGrant, request: AuthoriseRequest) => PublishGrant;
 };
@@ -92,7 +94,7 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveServer> 
     recordingsDir: options.recordingsDir ?? path.join(windowDir, "recordings"),
     spoolMaxBytes: options.spoolMaxBytes ?? 1e9,
   };
-  const live = await runLive(settings, control, quietLog, clock);
+  const live = await runLive(settings, control, options.log ?? quietLog, clock);
   onTestFinished(() => live.close());
   const key = { kid: linkPeriod(clock.now()), secret: toBase64url(new Uint8Array(32).fill(7)) };
   const keys: LinkKeys = { request: [key], path: [{ ...key, secret: toBase64url(new Uint8Array(32).fill(9)) }] };

@@ -2,6 +2,8 @@
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -102,4 +104,26 @@ export async function play(part: RecordedPart): Promise<Probed> {
       ...(stream.width === undefined ? {} : { width: stream.width }),
     })),
   };
+}
+
+/** How many requests ffprobe makes of a server that can answer ranges, and the duration it finds. */
+export async function requestsToOpen({ bytes }: RecordedPart): Promise<{ duration: number; requests: number }> {
+  let requests = 0;
+  const server = createServer((request, response) => {
+    requests++;
+    const [, from = "0", to = ""] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+    const start = Number(from);
+    const end = to === "" ? bytes.length - 1 : Number(to);
+    response.writeHead(206, {
+      "accept-ranges": "bytes",
+      "content-length": end - start + 1,
+      "content-range": `bytes ${start}-${end}/${bytes.length}`,
+    });
+    response.end(bytes.subarray(start, end + 1));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/part.mp4`;
+  const { stdout } = await run("ffprobe", ["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", url]);
+  return { duration: Number(stdout), requests };
 }
