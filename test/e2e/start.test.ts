@@ -5,7 +5,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { AwsClient } from "aws4fetch";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { push } from "../harness/push.ts";
+import { S3Stub } from "../harness/s3-stub.ts";
 import { type Launch, launchSluice, localS3Of, type StartOptions } from "../harness/sluice.ts";
 
 let data: string;
@@ -155,6 +157,40 @@ describe("the S3 that comes with it", () => {
       );
     await until("the object is back", 15_000, async () => (await text()) === "kept");
   });
+});
+
+test("recordings go to an S3 of one's own, and are played from there by address when browsers can reach it", async () => {
+  const s3 = new S3Stub({ bucket: "recordings" });
+  await s3.start();
+  onTestFinished(() => s3.close());
+  const started = launch({
+    env: {
+      S3_ENDPOINT: s3.endpoint,
+      S3_PUBLIC_ENDPOINT: s3.endpoint,
+      S3_BUCKET: s3.bucket,
+      S3_ACCESS_KEY_ID: s3.credentials.accessKeyId,
+      S3_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
+    },
+  });
+  const told = await started.ready;
+  expect(existsSync(path.join(data, "s3.env"))).toBe(false);
+  const publisher = push(`${told.rtmp}/${told.stream_key}`, { seconds: 5 });
+  expect(await publisher.exited, publisher.errors()).toBe(0);
+
+  const vod = await until("a recording", 60_000, async () => {
+    const { vods } = (await (await fetch(`${told.url}/api/vod?stream=${told.public_key}`)).json()) as {
+      vods: { public_id: string; status: string }[];
+    };
+    return vods.find(({ status }) => status === "ready");
+  });
+  expect([...s3.objects.keys()].filter((key) => key.endsWith(".mp4"))).toHaveLength(1);
+  const part = `${told.url}/api/vod/${vod.public_id}/parts/1.mp4`;
+  const sentOn = await fetch(part, { redirect: "manual" });
+  expect(sentOn.status).toBe(302);
+  expect(new URL(sentOn.headers.get("location") ?? "").origin).toBe(s3.endpoint);
+  const range = await fetch(part, { headers: { range: "bytes=4-7" } });
+  expect([range.status, await range.text()]).toEqual([206, "ftyp"]);
+  expect(started.logs()).not.toContain(s3.credentials.secretAccessKey);
 });
 
 describe("what is refused", () => {
