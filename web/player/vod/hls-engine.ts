@@ -10,6 +10,7 @@ const RECOVERY_WINDOW_MS = 10_000;
 const noRetry = { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 };
 const playlist = { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs: 20_000, timeoutRetry: noRetry, errorRetry: noRetry };
 
+/** What is refused or gone stays so under this address. */
 const isRefusal = (status: number | undefined) => status !== undefined && status >= 400 && status < 500;
 
 const config: Partial<HlsConfig> = {
@@ -30,13 +31,7 @@ const config: Partial<HlsConfig> = {
       maxTimeToFirstByteMs: 15_000,
       maxLoadTimeMs: 90_000,
       timeoutRetry: { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 },
-      errorRetry: {
-        maxNumRetry: 3,
-        retryDelayMs: 500,
-        maxRetryDelayMs: 2_000,
-        // What is refused or gone stays so under this address.
-        shouldRetry: (_policy, _count, _timeout, response, retry) => retry && !isRefusal(response?.code),
-      },
+      errorRetry: { maxNumRetry: 3, retryDelayMs: 500, maxRetryDelayMs: 2_000 },
     },
   },
 };
@@ -91,7 +86,7 @@ export const openVodHls: OpenVod = (video, url, { at, from, to }, events) => {
   };
   video.addEventListener("seeking", loadAgain, { signal: closed.signal });
   hls.on(Events.ERROR, (_event, data) => {
-    if (data.fatal) onFatal(data);
+    if (data.fatal || isRefusal(data.response?.code)) onFatal(data);
   });
   hls.loadSource(url);
   hls.attachMedia(video);
