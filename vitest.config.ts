@@ -1,6 +1,7 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { playServerStub } from "./test/harness/play-server-stub.ts";
+import { startTestS3 } from "./test/harness/s3-for-workers.ts";
 
 const TEST_SECRET = "test-secret-test-secret-test-secret-0123456789";
 
@@ -12,18 +13,22 @@ export default defineConfig({
       { test: { name: "unit", environment: "node", include: ["test/unit/**/*.test.ts"] } },
       {
         plugins: [
-          cloudflareTest(async () => ({
-            wrangler: { configPath: "./wrangler.toml" },
-            remoteBindings: false,
-            miniflare: {
-              serviceBindings: { MEDIA: playServerStub(TEST_SECRET) },
-              bindings: {
-                SLUICE_SECRET: TEST_SECRET,
-                SLUICE_PUBLIC_URL: "http://sluice.test",
-                TEST_MIGRATIONS: await readD1Migrations("./schema/tables/migrations"),
+          cloudflareTest(async () => {
+            const s3 = await startTestS3();
+            return {
+              wrangler: { configPath: "./wrangler.toml" },
+              remoteBindings: false,
+              miniflare: {
+                serviceBindings: { MEDIA: playServerStub(TEST_SECRET), S3: s3.way, S3_CONTROL: s3.control },
+                bindings: {
+                  SLUICE_SECRET: TEST_SECRET,
+                  SLUICE_PUBLIC_URL: "http://sluice.test",
+                  TEST_MIGRATIONS: await readD1Migrations("./schema/tables/migrations"),
+                  ...s3.bindings,
+                },
               },
-            },
-          })),
+            };
+          }),
         ],
         test: {
           name: "worker",

@@ -99,6 +99,12 @@ export class S3Stub {
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  /** For a process that never closes it: it keeps none from ending, and leaves no files. */
+  background(): void {
+    this.#server?.unref();
+    process.once("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
+  }
+
   /** Goes wrong for the next requests that match. */
   fault(fault: Fault): void {
     this.#faults.add(fault);

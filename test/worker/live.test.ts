@@ -27,12 +27,13 @@ async function newLive(second_publisher: "takeover" | "refuse" = "takeover") {
     job_id: newJobId(),
     lease: newLease(),
     second_publisher,
+    record: false,
   });
   const begin = async () => {
     const asked = request();
     const reply = await object().begin(asked);
     if (!reply.ok) throw new Error(reply.message);
-    const policy = { second_publisher, max_bitrate_bps: 1 };
+    const policy = { second_publisher, max_bitrate_bps: 1, record: false };
     const grant = { ...asked, ...reply.live, attempt: 1, policy };
     const say = (seq: number, body: StreamEvent, segments = 1) => object().report(report(grant, seq, body, segments));
     return { grant, say };
