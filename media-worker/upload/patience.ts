@@ -1,10 +1,11 @@
 /**
- * How long an upload may stand still. A byte has moved, as far as we see, when the system took it; but systems on the
- * way hold megabytes that a slow line carries for minutes. So the answer to a slice is waited for as long as the line,
- * as it was last seen, takes for what may be held. A line that stalled is given the time of the slowest.
+ * How long an upload may stand still. A byte has moved, as far as we see, when the system took it; but a system holds
+ * megabytes, asks for more only when much of them is gone, and a slow line carries them for minutes. So a standstill is
+ * allowed for as long as the line, as it was last seen, takes for what may be held; and after one that was longer the
+ * line is taken for the slowest there is.
  */
 
-/** What may have been taken and not been sent: Linux lets a socket hold 4 MiB. */
+/** Linux lets a socket hold so much. */
 const HELD_BYTES = 4 * 1024 * 1024;
 /** Of the slowest line that is not dead: 10 kB/s, per millisecond. */
 const SLOWEST = 10;
@@ -12,18 +13,18 @@ const SLOWEST = 10;
 const SLOWER = 4;
 
 export class Patience {
-  /** Milliseconds without a byte moving. */
-  readonly stall: number;
-  /** Bytes per millisecond. */
-  #rate = SLOWEST;
+  readonly #stall: number;
+  /** Bytes per millisecond. Unknown: fast. */
+  #rate = Number.POSITIVE_INFINITY;
 
+  /** `stall`: milliseconds that are allowed on any line. */
   constructor(stall: number) {
-    this.stall = stall;
+    this.#stall = stall;
   }
 
-  /** For the answer, once all of a slice was handed over: milliseconds. */
-  answer(size: number): number {
-    return this.stall + Math.min(size, HELD_BYTES) / Math.max(this.#rate / SLOWER, SLOWEST);
+  /** Milliseconds, for an upload of so many bytes. */
+  standstill(size: number): number {
+    return this.#stall + Math.min(size, HELD_BYTES) / Math.max(this.#rate / SLOWER, SLOWEST);
   }
 
   took(size: number, ms: number): void {

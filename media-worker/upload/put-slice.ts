@@ -41,14 +41,14 @@ export type Put = {
 export async function putSlice({ file, size, url, dispatcher, patience, signal }: Put): Promise<string> {
   if ((await sizeOf(file)) < size) throw new SliceDamaged(`${file} is missing or too short`);
   const began = performance.now();
-  const watch = new Watchdog(patience.stall);
+  const watch = new Watchdog(patience.standstill(size));
   const stream = createReadStream(file, { end: size - 1, highWaterMark: CHUNK_BYTES });
   async function* chunks() {
     for await (const chunk of stream) {
-      watch.feed(patience.stall);
+      watch.feed();
       yield chunk;
     }
-    watch.feed(patience.answer(size));
+    watch.feed();
   }
   try {
     const { statusCode, headers, body } = await request(url, {
@@ -92,23 +92,21 @@ async function sizeOf(file: string): Promise<number> {
 
 const codeOf = (xml: string) => /<Code>(\w{1,64})<\/Code>/.exec(xml)?.[1] ?? "";
 
-/** Aborts when it is not fed in time. */
+/** Aborts when it was not fed for so long. */
 class Watchdog {
   readonly #abort = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer: NodeJS.Timeout;
 
   constructor(ms: number) {
-    this.feed(ms);
+    this.#timer = setTimeout(() => this.#abort.abort(), ms);
   }
 
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** It is to be fed again within so many milliseconds. */
-  feed(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#abort.abort(), ms);
+  feed(): void {
+    this.#timer.refresh();
   }
 
   stop(): void {

@@ -18,6 +18,7 @@ import {
 } from "#contract/media";
 import { linkKeys } from "#kit/link-keys";
 import { newEpoch, newJobId, newLease, newSession } from "#kit/publish-ids";
+import { type RecordingsDesk, Refused } from "./recordings-desk.ts";
 
 const SECRET = "control-plane-of-the-tests-0123456789";
 const PATIENCE_MS = 15_000;
@@ -49,6 +50,8 @@ export class ControlPlane {
   decide: (request: AuthoriseRequest) => AuthoriseReply = (request) => this.#grant(request);
   /** Takes everything and answers nothing. */
   silent = false;
+  /** Where recordings are handed in; without it, none are. */
+  recordings: RecordingsDesk | null = null;
   #server: Server | null = null;
   #port = 0;
   #socket: WebSocket | null = null;
@@ -130,7 +133,15 @@ export class ControlPlane {
       }
       return reply(status);
     }
-    reply(404);
+    const call = /^\/internal\/media\/recordings\/(\w+)$/.exec(request.url ?? "")?.[1];
+    if (!call || !this.recordings) return reply(404);
+    const worker_id = await this.#worker(request).catch(() => null);
+    if (worker_id === null) return reply(401);
+    try {
+      reply(200, await this.recordings.answer(call, worker_id, body));
+    } catch (error) {
+      reply(error instanceof Refused ? error.status : 500, { error: String(error) });
+    }
   }
 
   /** Rejects unless an enrolled worker signed the request. */

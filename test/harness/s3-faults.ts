@@ -64,21 +64,31 @@ const TICK_MS = 50;
 
 /** A line that all connections share. */
 export class Line {
-  /** Null: as fast as it goes. A change takes effect at once. */
-  bytesPerSecond: number | null = null;
+  #bytesPerSecond: number | null = null;
   #turn: Promise<void> = Promise.resolve();
+  /** When all that was let in has gone through. */
+  #busyUntil = 0;
+
+  /** Null: as fast as it goes. A change takes effect at once. */
+  get bytesPerSecond(): number | null {
+    return this.#bytesPerSecond;
+  }
+  set bytesPerSecond(rate: number | null) {
+    this.#bytesPerSecond = rate;
+    this.#busyUntil = 0;
+  }
 
   /** Resolves when so many more bytes have gone through. */
   pass(bytes: number): Promise<void> {
-    if (this.bytesPerSecond === null) return Promise.resolve();
+    if (this.#bytesPerSecond === null) return Promise.resolve();
     this.#turn = this.#turn.then(() => this.#wait(bytes));
     return this.#turn;
   }
 
   async #wait(bytes: number): Promise<void> {
-    for (let left = bytes; left > 0 && this.bytesPerSecond !== null; ) {
-      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
-      left -= ((this.bytesPerSecond ?? 0) * TICK_MS) / 1000;
-    }
+    const rate = this.#bytesPerSecond;
+    if (rate === null) return;
+    this.#busyUntil = Math.max(this.#busyUntil, performance.now()) + (bytes * 1000) / rate;
+    while (this.#busyUntil - performance.now() > TICK_MS) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
 }
