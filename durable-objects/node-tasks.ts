@@ -234,16 +234,21 @@ export class NodeTasks {
     }
   }
 
-  /** Tells the ends that are on record to whoever waits for them. */
+  /** Tells the ends that are on record to whoever waits for them, each once. */
   async #settle(): Promise<void> {
-    for (const { task, state, error } of this.#leases.ended()) {
-      if (this.#telling.has(task.lease)) continue;
+    const failed = new Set<string>();
+    // Read anew each time: several of these run at once.
+    const next = () =>
+      this.#leases.ended().find(({ task: { lease } }) => !this.#telling.has(lease) && !failed.has(lease));
+    for (let ended = next(); ended; ended = next()) {
+      const { task, state, error } = ended;
       this.#telling.add(task.lease);
       try {
         const { kind, spec, worker_id } = task;
         await taskSettled(this.#context(), { kind, spec, worker_id, state, error });
         this.#leases.delete(task);
       } catch (failure) {
+        failed.add(task.lease);
         logFailure("the end of a task was not taken in; it is told again", failure, { job_id: task.job_id });
         this.#leases.wakeAt(Date.now() + SETTLE_RETRY_MS);
         await this.#schedule();
