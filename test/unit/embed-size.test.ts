@@ -33,19 +33,25 @@ function loadedBy(page: string): string[] {
   return [...seen];
 }
 
-test("the embed is under 200 KB gzipped in all", () => {
-  const files = loadedBy("embed.html");
+const EMBEDS = ["embed.html", "embed-vod.html"];
+
+test.each(EMBEDS)("%s is under 200 KB gzipped in all", (page) => {
+  const files = loadedBy(page);
   expect(files.filter((file) => file.endsWith(".js")).length).toBeGreaterThan(1);
   const sizes = files.map((file) => [file, gzipSync(read(file)).length] as const);
-  const total = sizes.reduce((sum, [, size]) => sum + size, gzipSync(read("embed.html")).length);
+  const total = sizes.reduce((sum, [, size]) => sum + size, gzipSync(read(page)).length);
   expect(total, JSON.stringify(sizes)).toBeLessThan(BUDGET_BYTES);
 });
 
-test("the embed brings no framework", () => {
-  for (const file of loadedBy("embed.html")) expect(read(file)).not.toContain("react.");
+test.each(EMBEDS)("%s brings no framework", (page) => {
+  for (const file of loadedBy(page)) expect(read(file)).not.toContain("react.");
 });
 
-test.each(["index.html", "embed.html", "docs.html"])(
+test("the embed of live streams brings nothing of the player of recordings", () => {
+  for (const file of loadedBy("embed.html")) expect(read(file)).not.toContain("sl-seek");
+});
+
+test.each(["index.html", ...EMBEDS, "docs.html"])(
   "%s has no inline script and loads from its own origin only",
   (page) => {
     const html = read(page);
