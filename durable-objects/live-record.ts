@@ -14,7 +14,6 @@ const RecordingNews = z.object({
   over: z.boolean(),
   /** How often the session came to an end. */
   ends: z.number().int(),
-  worker_id: z.string().nullable(),
 });
 export type RecordingNews = z.infer<typeof RecordingNews>;
 

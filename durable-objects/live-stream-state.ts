@@ -338,10 +338,10 @@ export class LiveStreamState {
   }
 
   #tellRecording(over: boolean): void {
-    const { session, ends, worker, recording_news } = this.record;
+    const { session, ends, recording_news } = this.record;
     if (session === null) return;
     const others = recording_news.filter((news) => news.session !== session);
-    this.record.recording_news = [...others, { session, over, ends, worker_id: worker?.id ?? null }];
+    this.record.recording_news = [...others, { session, over, ends }];
   }
 
   #emit(type: "stream.live" | "stream.offline", session: string): void {

@@ -169,10 +169,10 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
     this.#telling = true;
     try {
       for (let [news] = this.#load().recording_news; news; [news] = this.#load().recording_news) {
-        const { session, over, ends, worker_id } = news;
+        const { session, over, ends } = news;
         const { stream_id } = this.#load();
         const ctx = systemContext(this.env, "live_stream", (promise) => this.ctx.waitUntil(promise));
-        if (over) await endSession(ctx, { stream_id, session, worker_id, end: String(ends) });
+        if (over) await endSession(ctx, { stream_id, session, end: String(ends) });
         else await resumeSession(ctx, { stream_id, session });
         const told = news;
         await this.#change((state) => state.recordingTold(told));

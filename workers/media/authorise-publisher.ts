@@ -39,7 +39,9 @@ export async function authorisePublisher(ctx: Ctx, { protocol, key, ip }: Author
     .where(eq(streams.live_key_hash, key_hash))
     .get();
   if (!stream) return refuse("unknown_key", "The stream key is not valid");
-  return { ok: true, stream: { ...stream, record: stream.record === 1, key_hash } };
+  // Without a bucket what is recorded could go nowhere.
+  const record = stream.record === 1 && ctx.settings.s3 !== null;
+  return { ok: true, stream: { ...stream, record, key_hash } };
 }
 
 /** `ip` as the socket gave it: IPv4 may come as IPv4-mapped IPv6. */

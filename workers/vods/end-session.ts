@@ -15,8 +15,6 @@ import { settleVod } from "./settle-vod.ts";
 export type EndedSession = {
   stream_id: number;
   session: string;
-  /** Who had the stream last, as far as that is known. */
-  worker_id: string | null;
   /** Tells apart the ends of a session that came back after one. */
   end: string;
 };
@@ -25,9 +23,9 @@ export type EndedSession = {
  * A recorded session is over: each media worker that had it hands in the rest, then its VOD is settled. Repeating it
  * changes nothing.
  */
-export async function endSession(ctx: Ctx, { stream_id, session, worker_id, end }: EndedSession): Promise<void> {
+export async function endSession(ctx: Ctx, { stream_id, session, end }: EndedSession): Promise<void> {
   const vod = await ctx.db.select({ id: vods.id }).from(vods).where(ofSession(stream_id, session)).get();
-  const workers = await recordersOf(ctx, { stream_id, session, worker_id }, vod?.id);
+  const workers = await recordersOf(ctx, { stream_id, session }, vod?.id);
   const spec = { ...(vod && { vod_id: vod.id }), stream_id, session };
   const tasks = workers.map((affinity) =>
     queueTask(ctx, { id: `finish:${stream_id}:${session}:${end}:${affinity}`, kind: "finish", spec, affinity }),
@@ -57,11 +55,7 @@ export async function tellNothingRecorded(ctx: Ctx, streamId: number, session: s
 }
 
 /** The media workers that may hold something of the session. */
-async function recordersOf(
-  ctx: Ctx,
-  { stream_id, session, worker_id }: Omit<EndedSession, "end">,
-  vodId = 0,
-): Promise<string[]> {
+async function recordersOf(ctx: Ctx, { stream_id, session }: Omit<EndedSession, "end">, vodId = 0): Promise<string[]> {
   const [published, opened] = await ctx.db.batch([
     ctx.db
       .selectDistinct({ id: media_workers.id, roles: media_workers.roles })
@@ -77,6 +71,6 @@ async function recordersOf(
       ),
     ctx.db.selectDistinct({ id: vod_parts.worker_id }).from(vod_parts).where(eq(vod_parts.vod_id, vodId)),
   ]);
-  const able = published.filter(({ id, roles }) => roles.includes("record") || id === worker_id);
+  const able = published.filter(({ roles }) => roles.includes("record"));
   return [...new Set([...able, ...opened].map(({ id }) => id))];
 }

@@ -67,7 +67,7 @@ async function endForgotten(ctx: Ctx): Promise<number> {
   for (const vod of forgotten) {
     await attempt(ctx, { vod_id: vod.id }, async () => {
       const stream_id = await streamOf(ctx, vod);
-      await endSession(ctx, { stream_id, session: vod.session, worker_id: null, end: "unheard" });
+      await endSession(ctx, { stream_id, session: vod.session, end: "unheard" });
       ended += 1;
     });
   }
