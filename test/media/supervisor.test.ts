@@ -2,12 +2,15 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { PublishGrant } from "#contract/media";
 import { currentKey } from "#kit/link-keys";
 import { mintPathToken } from "#kit/path-token";
 import { ControlPlane } from "../harness/control-plane.ts";
 import { makeSource, type Source } from "../harness/h264-source.ts";
 import { isAlive, type MediaWorker, type MediaWorkerOptions, startMediaWorker } from "../harness/media-worker.ts";
+import { RecordingsDesk } from "../harness/recordings-desk.ts";
 import { feed, openPublisher, type RtmpPublisher } from "../harness/rtmp-publisher.ts";
+import { S3Stub } from "../harness/s3-stub.ts";
 
 let source: Source;
 beforeAll(async () => {
@@ -256,6 +259,84 @@ describe("stopping", () => {
     worker.process.stdin?.end();
     expect(await worker.exited).toMatchObject({ code: 0 });
     expect(isAlive(live)).toBe(false);
+  });
+});
+
+describe("a recording", () => {
+  async function recorded(): Promise<{ control: ControlPlane; worker: MediaWorker; desk: RecordingsDesk; s3: S3Stub }> {
+    const s3 = new S3Stub();
+    await s3.start();
+    onTestFinished(() => s3.close());
+    const { control, worker } = await linked();
+    control.recordings = new RecordingsDesk(s3);
+    return { control, worker, desk: control.recordings, s3 };
+  }
+  const parts = (desk: RecordingsDesk) => [...desk.parts.values()];
+  const left = (worker: MediaWorker) => readdirSync(path.join(worker.data, "spool/recordings"));
+  const finish = (control: ControlPlane, grant: PublishGrant) => {
+    const task = { job_id: `finish:${grant.epoch}`, attempt: 1, lease: "lease" };
+    const { stream_id, session } = grant;
+    control.send({ type: "assign", task, order: { kind: "finish", stream_id, session } });
+    return task;
+  };
+  const events = (control: ControlPlane) => control.taskEvents.map(({ body }) => body.event);
+
+  test("is on S3 soon after the publisher left, and its finishing then done", async () => {
+    const { control, worker, desk, s3 } = await recorded();
+    const { publisher } = await publish(worker, "s7");
+    await until(() => expect(parts(desk)).toHaveLength(1));
+    const grant = control.grants[0]!;
+    expect(parts(desk)[0]?.opened).toMatchObject({ stream_id: 7, session: grant.session, epoch: grant.epoch, n: 0 });
+    finish(control, grant);
+    await until(() => expect(events(control)).toEqual(["running"]));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    publisher.deleteStream();
+    publisher.fin();
+    await until(() => expect(events(control)).toContain("done"));
+    expect(left(worker)).toEqual([]);
+    const [part] = parts(desk);
+    expect(part).toMatchObject({ state: "done", completed: { end: "finished" } });
+    expect(part?.completed?.duration_ms).toBeGreaterThan(1_500);
+    expect((await s3.read(part?.key ?? "")).subarray(4, 8).toString()).toBe("ftyp");
+  });
+
+  test("of a live process that was killed is handed in up to the kill", async () => {
+    const { control, worker, desk } = await recorded();
+    await publish(worker, "s7");
+    await control.nth(control.events, 1, "event");
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    process.kill(worker.livePid(), "SIGKILL");
+    await until(() => expect(parts(desk)[0]?.state).toBe("done"));
+    expect(parts(desk)[0]?.completed?.end).toBe("crashed");
+    expect(parts(desk)[0]?.completed?.duration_ms).toBeGreaterThan(1_500);
+    await until(() => expect(left(worker)).toEqual([]));
+  });
+
+  test("of a media worker that was killed is handed in by the next one", async () => {
+    const { control, worker, desk, s3 } = await recorded();
+    const { publisher } = await publish(worker, "s7");
+    await control.nth(control.events, 1, "event");
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    worker.process.kill("SIGKILL");
+    await publisher.closed;
+    await worker.exited;
+    expect(s3.objects.size).toBe(0);
+    startMediaWorker({ controlUrl: control.url, data: worker.data, enrolToken: null });
+    await until(() => expect(parts(desk)[0]?.state).toBe("done"));
+    expect(parts(desk)).toHaveLength(1);
+    expect(parts(desk)[0]?.completed?.end).toBe("crashed");
+  });
+
+  test("ends in order with its worker, and is handed in then or at the next start", async () => {
+    const { control, worker, desk } = await recorded();
+    await publish(worker, "s7");
+    await control.nth(control.events, 1, "event");
+    worker.process.kill("SIGTERM");
+    expect(await worker.exited).toMatchObject({ code: 0 });
+    // On a busy machine there may not have been time for it.
+    if (left(worker).length > 0) startMediaWorker({ controlUrl: control.url, data: worker.data, enrolToken: null });
+    await until(() => expect(left(worker)).toEqual([]));
+    expect(parts(desk)).toMatchObject([{ state: "done", completed: { end: "worker_stopped" } }]);
   });
 });
 
