@@ -16,8 +16,11 @@ const PATIENCE_MS = 120_000;
 
 const codeOf = (text: string) => /<Code>([^<]{1,80})<\/Code>/.exec(text)?.[1] ?? "";
 
-/** Sends a request and reads the answer. Throws `Trouble` when there is none. Redirects are answers. */
-export async function ask(request: string | Request, init: RequestInit = {}): Promise<Reply> {
+/**
+ * Sends a request and reads the answer. Throws `Trouble` when there is none. Redirects are answers. `setting`: where
+ * the address comes from.
+ */
+export async function ask(request: string | Request, init: RequestInit = {}, setting = "S3_ENDPOINT"): Promise<Reply> {
   const { host } = new URL(typeof request === "string" ? request : request.url);
   try {
     const response = await fetch(request, {
@@ -28,7 +31,7 @@ export async function ask(request: string | Request, init: RequestInit = {}): Pr
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, code: response.ok ? "" : codeOf(text) };
   } catch (error) {
-    throw unreachable(host, error);
+    throw unreachable(host, error, setting);
   }
 }
 

@@ -3,34 +3,29 @@ import type { S3Settings } from "../launch/s3-settings.ts";
 import type { Reply } from "./bucket.ts";
 import { Trouble } from "./finding.ts";
 
+/** What is wrong, and what to do; `SETTING` is where the address comes from. */
 const CONNECTION: Record<string, [string, string]> = {
-  ENOTFOUND: ["is not known to DNS", "Correct the host in S3_ENDPOINT"],
+  ENOTFOUND: ["is not known to DNS", "Correct the host in SETTING"],
   EAI_AGAIN: ["cannot be looked up: DNS does not answer", "Check this machine's DNS and network"],
-  ECONNREFUSED: ["refuses connections", "Correct the port in S3_ENDPOINT, or start the server"],
+  ECONNREFUSED: ["refuses connections", "Correct the port in SETTING, or start the server"],
   EHOSTUNREACH: ["cannot be reached", "Check the network between this machine and the server"],
   ENETUNREACH: ["cannot be reached", "Check this machine's network"],
-  ETIMEDOUT: ["does not answer", "Check the host in S3_ENDPOINT, and firewalls"],
-  UND_ERR_CONNECT_TIMEOUT: ["does not answer", "Check the host in S3_ENDPOINT, and firewalls"],
+  ETIMEDOUT: ["does not answer", "Check the host in SETTING, and firewalls"],
+  UND_ERR_CONNECT_TIMEOUT: ["does not answer", "Check the host in SETTING, and firewalls"],
   CERT_HAS_EXPIRED: ["shows a TLS certificate that has expired", "Renew the certificate"],
   ERR_TLS_CERT_ALTNAME_INVALID: [
     "shows a TLS certificate for another name",
-    "Use in S3_ENDPOINT the name that is in the certificate",
+    "Use in SETTING the name that is in the certificate",
   ],
-  EPROTO: ["does not speak TLS", "Begin S3_ENDPOINT with http://, or name the port that speaks TLS"],
-  ERR_SSL_WRONG_VERSION_NUMBER: [
-    "does not speak TLS",
-    "Begin S3_ENDPOINT with http://, or name the port that speaks TLS",
-  ],
+  EPROTO: ["does not speak TLS", "Begin SETTING with http://, or name the port that speaks TLS"],
+  ERR_SSL_WRONG_VERSION_NUMBER: ["does not speak TLS", "Begin SETTING with http://, or name the port that speaks TLS"],
   ERR_SSL_PACKET_LENGTH_TOO_LONG: [
     "does not speak TLS",
-    "Begin S3_ENDPOINT with http://, or name the port that speaks TLS",
+    "Begin SETTING with http://, or name the port that speaks TLS",
   ],
-  HTTPParserError: ["does not speak HTTP", "Check scheme and port of S3_ENDPOINT"],
-  UND_ERR_SOCKET: [
-    "closes the connection",
-    "Check scheme and port of S3_ENDPOINT; a proxy in between may limit bodies",
-  ],
-  ECONNRESET: ["closes the connection", "Check scheme and port of S3_ENDPOINT; a proxy in between may limit bodies"],
+  HTTPParserError: ["does not speak HTTP", "Check scheme and port of SETTING"],
+  UND_ERR_SOCKET: ["closes the connection", "Check scheme and port of SETTING; a proxy in between may limit bodies"],
+  ECONNRESET: ["closes the connection", "Check scheme and port of SETTING; a proxy in between may limit bodies"],
 };
 
 const SELF_SIGNED = /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED/;
@@ -46,15 +41,15 @@ function codeOf(error: unknown): string {
   return "";
 }
 
-/** `error`: what `fetch` threw. */
-export function unreachable(host: string, error: unknown): Trouble {
+/** `error`: what `fetch` threw. `setting`: where the address comes from. */
+export function unreachable(host: string, error: unknown, setting: string): Trouble {
   const code = codeOf(error);
   if (SELF_SIGNED.test(code)) {
     const todo = "Use a certificate of a public authority, or name your own authority's file in NODE_EXTRA_CA_CERTS";
     return new Trouble(`${host} shows a TLS certificate that nobody we trust has signed`, todo, true);
   }
-  const [what, todo] = CONNECTION[code] ?? [`cannot be used (${code || error})`, "Check S3_ENDPOINT"];
-  return new Trouble(`${host} ${what}`, todo, true);
+  const [what, todo] = CONNECTION[code] ?? [`cannot be used (${code || error})`, "Check SETTING"];
+  return new Trouble(`${host} ${what}`, todo.replaceAll("SETTING", setting), true);
 }
 
 /** Whether it says that it does not have this function. */

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { type Launch, launchSluice } from "../harness/sluice.ts";
+import { type Launch, launchSluice, localS3Of } from "../harness/sluice.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const KEPT = ["schema", "workers", "durable-objects", "media-worker", "web", "scripts", "dist"];
@@ -34,6 +34,8 @@ test("a change is built and takes effect; a faulty one leaves what runs alone", 
   const version = async () => ((await (await fetch(`${url}/health`)).json()) as { version: string }).version;
   await until("watching", 5000, () => started?.logs().includes("Watching the sources") === true);
 
+  const { endpoint } = localS3Of(started.data);
+
   const source = path.join(copy, "schema/contract/version.ts");
   const before = readFileSync(source, "utf8");
   writeFileSync(source, before.replace(/VERSION = ".*"/, 'VERSION = "0.0.0-dev"'));
@@ -43,6 +45,9 @@ test("a change is built and takes effect; a faulty one leaves what runs alone", 
       () => false,
     ),
   );
+
+  // Addresses that were signed before are good ones still.
+  expect((await fetch(endpoint)).status).toBeLessThan(500);
 
   writeFileSync(source, "export const VERSION = ;");
   await until("the fault", 60_000, () => started?.logs().includes("version.ts:1:") === true);
