@@ -12,7 +12,7 @@
  * the log covers it, whatever the file's size. The slice after a whole one exists before the whole one is full; so a
  * slice that is missing below the last one was uploaded and removed.
  *
- * Before it takes publishers, the live process seals what its predecessor left unsealed (`recover.ts`).
+ * What a live process left unsealed, the next one seals when it starts.
  */
 import { open, readFile } from "node:fs/promises";
 import path from "node:path";

@@ -106,11 +106,10 @@ export class PartWriter {
 
   /** From the header to the last fragment. */
   async #writeAll(): Promise<void> {
-    const { header, open, poke } = this.#options;
+    const { header, open } = this.#options;
     this.#log = await open(path.join(this.#folder, FILE.log));
     this.#slice = await this.#openSlice();
     await this.#write(header);
-    poke("opened");
     for (;;) {
       const fragment = this.#queue.shift();
       if (fragment) await this.#writeFragment(fragment);
@@ -124,6 +123,7 @@ export class PartWriter {
     await this.#write(fragment.data);
     const line = Buffer.from(logLine(fragment), "latin1");
     if (this.#log) await writeAll(this.#log, line, this.#logSize);
+    if (this.#logSize === 0) this.#options.poke("opened");
     this.#logSize += line.length;
     this.#queued -= fragment.bytes;
     if (wholeSlices(this.#size) > whole) this.#options.poke("slice");

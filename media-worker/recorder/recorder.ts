@@ -112,7 +112,7 @@ export class Recorder implements StreamReader {
       init_bytes: initBytes,
       header_bytes: header.length,
       timescale,
-      presentation_start: unit.kind === "video" ? unit.cts : 0,
+      presentation_start: unit.kind === "video" ? Math.round(unit.cts) : 0,
     };
     const part = this.#recordings.open(file, header, () => this.#failed(part));
     const cutter = new FragmentCutter(tracks, (fragment) => {

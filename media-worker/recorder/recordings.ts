@@ -10,8 +10,7 @@ import type { Log } from "../log.ts";
 import type { CutFragment } from "./fragment-cutter.ts";
 import { isMissing, type PartFile, partName, type RecordingPoke } from "./part-files.ts";
 import { type OpenPartFile, openPartFile, PartWriter } from "./part-writer.ts";
-import { recoverParts } from "./recover.ts";
-import { sealPart } from "./seal.ts";
+import { leftBehind, sealPart } from "./seal.ts";
 
 /** The uploader removes files behind our back. */
 const SCAN_MS = 5_000;
@@ -60,12 +59,12 @@ export class Recordings {
     return this.#options.limits ?? { bytes: PART_MAX_BYTES, ms: PART_MAX_MS };
   }
 
-  /** Before anything is recorded: completes what another process left, and counts it. */
+  /** Before anything is recorded: counts what another process left. Completing it holds nobody up. */
   async start(): Promise<void> {
     const { dir, log } = this.#options;
     try {
       await mkdir(dir, { recursive: true, mode: 0o700 });
-      for (const part of await recoverParts(dir, log)) this.#options.poke({ part, what: "sealed" });
+      this.#settle(this.#recover(await leftBehind(dir)));
       await this.#scan();
     } catch (error) {
       // Publishers are taken all the same.
@@ -75,7 +74,10 @@ export class Recordings {
 
   /** There is no room. Asking is what makes it look for room again. */
   get full(): boolean {
-    if (this.#options.clock.elapsed() - this.#scannedAt >= SCAN_MS) void this.#scan();
+    const { clock, maxBytes } = this.#options;
+    // Nobody else puts anything there, so there is no more than we know of.
+    const matters = this.#used >= maxBytes / 2;
+    if (matters && clock.elapsed() - this.#scannedAt >= SCAN_MS) void this.#scan();
     return this.#full;
   }
 
@@ -117,17 +119,25 @@ export class Recordings {
     this.#sealing.add(sealing);
   }
 
+  async #recover(folders: readonly string[]): Promise<void> {
+    for (const folder of folders) await this.#seal(folder, "crashed");
+  }
+
   async #seal(folder: string, end: PartEnd): Promise<void> {
-    const { log, poke, clock } = this.#options;
+    const { log, poke } = this.#options;
     const part = path.basename(folder);
     try {
       if ((await sealPart(folder, end)) === "sealed") poke({ part, what: "sealed" });
-      this.#unsealed.delete(folder);
     } catch (error) {
-      log.error({ err: error, part }, "the recording cannot be completed yet");
-      if (this.#unsealed.size === 0) clock.after(DISK_RETRY_MS, () => this.#sealAgain());
-      this.#unsealed.set(folder, end);
+      log.error({ err: error, part }, "the recording cannot be completed");
+      // What is damaged stays so; a disk may come to itself.
+      if (isOfTheSystem(error)) this.#sealLater(folder, end);
     }
+  }
+
+  #sealLater(folder: string, end: PartEnd): void {
+    if (this.#unsealed.size === 0) this.#options.clock.after(DISK_RETRY_MS, () => this.#sealAgain());
+    this.#unsealed.set(folder, end);
   }
 
   #sealAgain(): void {
@@ -136,15 +146,17 @@ export class Recordings {
     for (const [folder, end] of unsealed) this.#settle(this.#seal(folder, end));
   }
 
+  get #used(): number {
+    return this.#scanned + this.#written;
+  }
+
   #wrote(bytes: number): void {
     this.#written += bytes;
     this.#judge();
   }
 
   #judge(): void {
-    const { maxBytes } = this.#options;
-    const used = this.#scanned + this.#written;
-    this.#full = used >= (this.#full ? FULL_UNTIL : 1) * maxBytes;
+    this.#full = this.#used >= (this.#full ? FULL_UNTIL : 1) * this.#options.maxBytes;
   }
 
   async #scan(): Promise<void> {
@@ -163,6 +175,8 @@ export class Recordings {
     }
   }
 }
+
+const isOfTheSystem = (error: unknown) => (error as NodeJS.ErrnoException)?.code !== undefined;
 
 /** Of all files below `dir`. */
 async function bytesIn(dir: string): Promise<number> {

@@ -40,6 +40,16 @@ export async function sealPart(folder: string, end: PartEnd): Promise<"sealed" |
   return "sealed";
 }
 
+/** Folders of the parts in `dir` that are not sealed. When nobody records there, a process was killed at them. */
+export async function leftBehind(dir: string): Promise<string[]> {
+  const folders: string[] = [];
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const folder = path.join(dir, entry.name);
+    if (entry.isDirectory() && !(await readSealed(folder).catch(() => null))) folders.push(folder);
+  }
+  return folders;
+}
+
 /** Null when nothing is left. */
 async function cutBack(folder: string, part: PartFile): Promise<PartTally | null> {
   const { fragments, next } = await readLog(folder);

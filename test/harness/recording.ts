@@ -70,6 +70,13 @@ export async function startRecording(options: Partial<RecordingsOptions> = {}): 
   };
 }
 
+/** What a live process that starts makes of what another one left there: the folders it sealed. */
+export async function recover(dir: string): Promise<string[]> {
+  const { recordings, pokes } = await startRecording({ dir });
+  await recordings.settled(SETTLE_MS);
+  return pokes.map(({ part }) => part);
+}
+
 async function bytesIn(dir: string): Promise<number> {
   const names = (await readdir(dir, { recursive: true })).filter((name) => name.endsWith(".slice"));
   const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(dir, name))).size));

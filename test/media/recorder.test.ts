@@ -1,11 +1,10 @@
 /** Recordings of what encoders send, as FFmpeg plays them. */
 import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { recoverParts } from "../../media-worker/recorder/recover.ts";
 import { makeSource, type Source } from "../harness/h264-source.ts";
 import { type LiveServer, startLive } from "../harness/live-server.ts";
 import { push } from "../harness/push.ts";
-import { recordUnits } from "../harness/recording.ts";
+import { recordUnits, recover } from "../harness/recording.ts";
 import {
   play,
   type RecordedPart,
@@ -217,7 +216,7 @@ describe("the process is killed", () => {
       const pushed = sent / 1000;
       await publisher.closed;
       await sending;
-      await recoverParts(dir, quietLog);
+      await recover(dir);
       const [part] = await recordedParts(dir);
       expect(part!.end).toBe("crashed");
       await expectToPlay(part!, seconds(part!));

@@ -14,13 +14,11 @@ import {
   runsOf,
   sliceName,
 } from "../../media-worker/recorder/part-files.ts";
-import { recoverParts } from "../../media-worker/recorder/recover.ts";
 import { boxes, readDurations, readFragments, readIndex, readInit } from "../harness/mp4.ts";
-import { recordUnits } from "../harness/recording.ts";
+import { recordUnits, recover } from "../harness/recording.ts";
 import { type RecordedPart, recordedPart, recordingsDir } from "../harness/recordings.ts";
 import { AUDIO, BOTH, interleaved, pictures, sound, VIDEO } from "../harness/synthetic-media.ts";
 
-const log = { debug() {}, info() {}, warn() {}, error() {} };
 const units = (seconds: number, bytes = 1000) => interleaved(pictures({ seconds, bytes }), sound(seconds));
 
 async function one(...args: Parameters<typeof recordUnits>): Promise<RecordedPart> {
@@ -93,7 +91,7 @@ describe("a sealed part", () => {
   test("is sealed again to the same bytes", async () => {
     const part = await one(BOTH, units(9));
     await rm(path.join(part.folder, FILE.sealed));
-    await recoverParts(path.dirname(part.folder), log);
+    await recover(path.dirname(part.folder));
     const again = (await recordedPart(part.folder))!;
     expect(again.bytes.equals(part.bytes)).toBe(true);
     expect(again.end).toBe("crashed");
@@ -110,7 +108,7 @@ async function recovered(part: RecordedPart, root: string, harm: (folder: string
   cpSync(part.folder, folder, { recursive: true });
   await rm(path.join(folder, FILE.sealed));
   await harm(folder);
-  await recoverParts(dir, log);
+  await recover(dir);
   const left = await recordedPart(folder);
   if (left) check(left);
   else expect(await readdir(dir)).toEqual([]);
@@ -169,7 +167,7 @@ describe("a part that nobody sealed", () => {
     await rm(path.join(part.folder, sliceName(3)));
     const last = path.join(part.folder, sliceName(4));
     await truncate(last, (await stat(last)).size - 1);
-    await recoverParts(dir, log);
+    await recover(dir);
     const left = (await recordedPart(part.folder))!;
     expect(left.end).toBe("crashed");
     expect(left.fragments).toEqual(part.fragments.slice(0, -1));
@@ -198,7 +196,7 @@ describe("a part that nobody sealed", () => {
     const dir = recordingsDir();
     mkdirSync(path.join(dir, "1-s-e1-0"));
     await writeFile(path.join(dir, "1-s-e1-0", sliceName(1)), "x");
-    expect(await recoverParts(dir, log)).toEqual([]);
+    expect(await recover(dir)).toEqual([]);
     expect(await readdir(dir)).toEqual([]);
   });
 
@@ -207,7 +205,7 @@ describe("a part that nobody sealed", () => {
     const dir = path.dirname(part.folder);
     await rm(path.join(part.folder, FILE.sealed));
     await writeFile(path.join(part.folder, FILE.part), "{");
-    expect(await recoverParts(dir, log)).toEqual([]);
+    expect(await recover(dir)).toEqual([]);
     expect(await slicesOf(part)).toEqual([sliceName(1)]);
   });
 });
