@@ -48,7 +48,7 @@ export function playbackRoutes(app: App): void {
         416: { description: "There is no such range" },
       },
     },
-    allowEveryOrigin(async (c) => {
+    async (c) => {
       const { key, path } = c.req.valid("param");
       const { ctx, services } = c.var;
       const wanted = {
@@ -66,19 +66,6 @@ export function playbackRoutes(app: App): void {
       const [token = "", name = "", ...rest] = path.split("/");
       if (rest.length > 0) throw new ApiError("not_found");
       return tokenedMedia(ctx, key, token, name, wanted);
-    }),
+    },
   );
-}
-
-/** Players on other sites must see what failed: without this header their scripts only learn that something did. */
-function allowEveryOrigin<C>(handler: (c: C) => Promise<Response>): (c: C) => Promise<Response> {
-  return async (c) => {
-    try {
-      return await handler(c);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const headers = { ...error.headers, "Access-Control-Allow-Origin": "*" };
-      throw new ApiError(error.code, error.message, { details: error.details, headers, cause: error.cause });
-    }
-  };
 }
