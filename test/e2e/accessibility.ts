@@ -61,7 +61,7 @@ export async function tabOrder(page: Page, most = 40): Promise<{ stops: string[]
       const shown = [style, after].some(
         ({ outlineStyle, outlineWidth }) => outlineStyle !== "none" && outlineWidth !== "0px",
       );
-      const field = element.matches("input, textarea");
+      const field = element.matches("input, textarea, select");
       return { name: name || (element.getAttribute("name") ?? element.tagName), shown: shown || field };
     });
     if (!stop || stops.includes(stop.name)) break;
