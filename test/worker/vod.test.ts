@@ -366,7 +366,7 @@ describe("a part", () => {
     };
     expect(await control("public")).toBe("public, max-age=31536000, immutable");
     expect(await control("unlisted")).toBe("private, max-age=31536000, immutable");
-    expect(await control("private")).toBe("private, max-age=31536000, immutable");
+    expect(await control("private")).toBe("private, max-age=43200, immutable");
   });
 
   test("answers what browsers of other sites ask beforehand", async () => {

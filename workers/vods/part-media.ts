@@ -1,3 +1,4 @@
+import type { Visibility } from "#contract/vods";
 import { parseRange } from "#kit/byte-range";
 import { attachment } from "../core/content-disposition.ts";
 import type { Ctx } from "../core/context.ts";
@@ -7,12 +8,12 @@ import { downloadName } from "./download-name.ts";
 import { cacheable, EXPOSED, isKnown, REDIRECT_LIFETIME_S, redirect, type Wanted } from "./media-reply.ts";
 import { partName } from "./part-name.ts";
 import type { PartRow } from "./playable-parts.ts";
+import { PLAY_LIFETIME_S } from "./token.ts";
 import type { Watchable } from "./watchable.ts";
 
 /** Opened by itself it is a document whose only content is itself. */
 const POLICY = "default-src 'none'; media-src 'self'; frame-ancestors 'none'";
-/** The object of a part never changes; an address that names the part leads to the same bytes for ever. */
-const FOR_EVER = "max-age=31536000, immutable";
+const YEAR_S = 365 * 24 * 3600;
 
 /**
  * `GET /api/vod/{public_id}/parts/{n}.mp4`: the bytes, or where the bucket has them for browsers. `name`: of the part
@@ -38,7 +39,7 @@ export async function partMedia(
     ...EXPOSED,
     "Accept-Ranges": "bytes",
     "Content-Security-Policy": POLICY,
-    "Cache-Control": cacheable(vod.visibility, name === undefined ? "no-cache" : FOR_EVER),
+    "Cache-Control": cacheable(vod.visibility, name === undefined ? "no-cache" : lasting(vod.visibility)),
     ETag: etag,
   });
   if (isKnown(etag, wanted.ifNoneMatch)) return new Response(null, { status: 304, headers });
@@ -61,6 +62,12 @@ export async function partMedia(
   const request = store.get(part.object_key, range && `bytes=${start}-${end - 1}`, wanted.signal);
   return new Response(await bodyOf(request, part, status), { status, headers });
 }
+
+/**
+ * The object of a part never changes: an address that names the part leads to the same bytes for ever. What is private
+ * stays in a browser no longer than the token that opened it.
+ */
+const lasting = (visibility: Visibility) => `max-age=${visibility === "private" ? PLAY_LIFETIME_S : YEAR_S}, immutable`;
 
 async function bodyOf(request: Promise<Response>, part: PartRow, expected: 200 | 206) {
   let response: Response;
