@@ -3,10 +3,13 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { FromLive } from "../../media-worker/link/ipc.ts";
+import { serveSupervisor } from "../../media-worker/link/live-side.ts";
 import type { TimedUnit } from "../../media-worker/live/reader.ts";
 import { audioTrack, type Tracks } from "../../media-worker/live/tracks.ts";
-import { FILE } from "../../media-worker/recorder/part-files.ts";
+import { FILE, type RecordingPoke } from "../../media-worker/recorder/part-files.ts";
 import { type OpenPartFile, openPartFile } from "../../media-worker/recorder/part-writer.ts";
+import { parseSettings } from "../../media-worker/settings.ts";
 import { ManualClock } from "../harness/manual-clock.ts";
 import { grant, recordUnits, startRecording, type TestRecording } from "../harness/recording.ts";
 import { type RecordedPart, recordingsDir } from "../harness/recordings.ts";
@@ -262,6 +265,42 @@ describe("a disk", () => {
     for (const unit of units(3)) recording.recorder.unit(unit);
     await until(() => recording.refusals.length > 0);
     expect(recording.refusals).toEqual(["disk"]);
+  });
+});
+
+describe("the supervisor", () => {
+  test("is told of recordings by the live process", async () => {
+    const sent: FromLive[] = [];
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    const pokes: RecordingPoke[] = [
+      { part: "1-s-e1-0", what: "opened" },
+      { part: "1-s-e1-0", what: "sealed" },
+    ];
+    const channel = { send: (message: FromLive) => sent.push(message) > 0, on: () => undefined };
+    const nothing = Promise.withResolvers<never>().promise;
+    void serveSupervisor(channel, log, (control) => {
+      for (const poke of pokes) control.recording(poke);
+      return nothing;
+    });
+    expect(sent.map((message) => FromLive.parse(message))).toEqual(
+      pokes.map((poke) => ({ type: "recording", ...poke })),
+    );
+  });
+
+  test.each([
+    ["0.5", 500_000_000],
+    ["", 20_000_000_000],
+  ])("SLUICE_SPOOL_MAX_GB=%s", (value, bytes) => {
+    const env = {
+      SLUICE_CONTROL_URL: "http://a.test",
+      SLUICE_MEDIA_PUBLIC_URL: "http://b.test",
+      SLUICE_MEDIA_DATA: "/d",
+    };
+    const { live } = parseSettings({ ...env, SLUICE_SPOOL_MAX_GB: value });
+    expect(live).toMatchObject({ spoolMaxBytes: bytes, recordingsDir: "/d/spool/recordings" });
+    for (const wrong of ["0", "-1", "much"]) {
+      expect(() => parseSettings({ ...env, SLUICE_SPOOL_MAX_GB: wrong })).toThrow(/SLUICE_SPOOL_MAX_GB: must be/);
+    }
   });
 });
 
