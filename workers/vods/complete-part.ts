@@ -5,7 +5,7 @@ import { ApiError } from "../core/errors.ts";
 import { log } from "../core/log.ts";
 import { objectStore, REFUSES_SLICES, S3Error } from "../core/s3.ts";
 import { doomStatement } from "./doomed.ts";
-import { closePart, discarded, findPart, type PartRow } from "./recorded-parts.ts";
+import { closePart, discarded, findPart, isGoneForGood, type PartRow } from "./recorded-parts.ts";
 import { trySettleVod } from "./settle-vod.ts";
 
 /**
@@ -54,8 +54,9 @@ async function makeObject(ctx: Ctx, part: PartRow, uploadId: string, { slices, s
     if (error.code !== "NoSuchUpload") throw error;
     // It worked before and the reply was lost, or the part was completed here meanwhile, without its end.
     const object = await store.head(part.object_key);
-    if (object && object.size !== size) throw error;
-    return object !== null;
+    if (object?.size === size) return true;
+    if (object || !isGoneForGood(ctx, part)) throw error;
+    return false;
   }
 }
 

@@ -40,6 +40,10 @@ export async function findPart(ctx: Ctx, workerId: string, partId: string): Prom
   return part;
 }
 
+/** An upload that is not there may be about to become an object by another call. */
+const GONE_MS = 10 * 60_000;
+export const isGoneForGood = (ctx: Ctx, part: PartRow): boolean => ctx.now() - part.updated_at > GONE_MS;
+
 /** For a commit that changes a part: its VOD shows what is known of all its parts. */
 export const totalsStatement = (ctx: Ctx, vodId: number) =>
   ctx.db

@@ -7,7 +7,7 @@ import type { Ctx } from "../core/context.ts";
 import { log } from "../core/log.ts";
 import { objectStore, REFUSES_SLICES, S3Error } from "../core/s3.ts";
 import { doomStatement } from "./doomed.ts";
-import { closePart, type PartRow } from "./recorded-parts.ts";
+import { closePart, isGoneForGood, type PartRow } from "./recorded-parts.ts";
 
 type Slices = { n: number; size: number; etag: string }[];
 type Upload = PartRow & { upload_id: string };
@@ -39,17 +39,19 @@ async function makeObject(ctx: Ctx, part: Upload, runs: readonly Run[]): Promise
   const uploaded = slices.reduce((sum, slice) => sum + slice.size, 0);
   const store = objectStore(ctx);
   try {
-    // An object that nothing can be played of is not made; one that was made before is used.
-    if (runsWithin(part, runs, uploaded).length > 0) {
-      await store.completeUpload(part.object_key, part.upload_id, slices);
-      return uploaded;
-    }
+    // An object of which nothing can be played is not made.
+    if (runsWithin(part, runs, uploaded).length === 0) return null;
+    await store.completeUpload(part.object_key, part.upload_id, slices);
+    return uploaded;
   } catch (error) {
     if (!(error instanceof S3Error)) throw error;
     if (REFUSES_SLICES.has(error.code)) return null;
     if (error.code !== "NoSuchUpload") throw error;
+    // Made before, by this or by the worker's own call.
+    const object = await store.head(part.object_key);
+    if (!object && !isGoneForGood(ctx, part)) throw error;
+    return object?.size ?? null;
   }
-  return (await store.head(part.object_key))?.size ?? null;
 }
 
 /** From the first one on, without a hole. What S3 says counts more than what the worker managed to say. */
