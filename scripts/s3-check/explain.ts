@@ -58,6 +58,8 @@ export const isUnsupported = ({ status, code }: Reply) => status === 501 || code
 const KEYS =
   "Make a new key with read and write access to the bucket, and set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY";
 
+export const NO_API = "Check that S3_ENDPOINT is the address of an S3 API, without the bucket's name";
+
 function wrongRegion(reply: Reply, { region }: S3Settings): Trouble {
   const right = reply.headers.get("x-amz-bucket-region") ?? /<Region>([^<]{1,40})<\/Region>/.exec(reply.text)?.[1];
   const todo = right ? `Set S3_REGION=${right}` : "Set S3_REGION to the region of the bucket";
@@ -68,6 +70,10 @@ function wrongRegion(reply: Reply, { region }: S3Settings): Trouble {
 export function refusal(operation: string, reply: Reply, settings: S3Settings): Trouble {
   const { status, code } = reply;
   const { bucket } = settings;
+  // R2 counts the letters before it looks for the key.
+  if (code === "InvalidArgument" && /credential/i.test(reply.text)) {
+    return new Trouble("S3_ACCESS_KEY_ID is not one of this S3", KEYS, true);
+  }
   switch (code) {
     case "InvalidAccessKeyId":
     case "Unauthorized":
@@ -105,5 +111,5 @@ export function refusal(operation: string, reply: Reply, settings: S3Settings): 
   }
   if (status >= 500) return new Trouble(`It failed at ${operation} (${status} ${code})`, "Look into the server's log");
   const what = `answered ${status} ${code || "without an error of S3"} to ${operation}`;
-  return new Trouble(`It ${what}`, "Check that S3_ENDPOINT is the address of an S3 API, without the bucket's name");
+  return new Trouble(`It ${what}`, NO_API);
 }

@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Bucket, Call, Reply } from "./bucket.ts";
 import { ask } from "./bucket.ts";
-import { isUnsupported, refusal } from "./explain.ts";
+import { isUnsupported, NO_API, refusal } from "./explain.ts";
 import { type Finding, Trouble } from "./finding.ts";
 
 /** The least that S3 takes of a slice that is not the last. */
@@ -31,7 +31,11 @@ export class Probe {
 
   /** Whether the keys open the bucket. Every fault of settings shows here first. */
   async list(): Promise<Finding[]> {
-    await this.#do("s3:ListBucket", "", { query: { "list-type": "2", "max-keys": "1", prefix: "vods/" } });
+    const query = { "list-type": "2", "max-keys": "1", prefix: "vods/" };
+    const { text } = await this.#do("s3:ListBucket", "", { query });
+    if (!text.includes("<ListBucketResult")) {
+      throw new Trouble("This is no S3: it answers something else than a list of objects", NO_API, true);
+    }
     return [
       { check: "bucket", verdict: "ok", message: `${this.#bucket.settings.bucket} is there, and the keys open it` },
     ];

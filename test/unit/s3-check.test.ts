@@ -7,6 +7,7 @@ import path from "node:path";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { S3Settings } from "../../scripts/launch/s3-settings.ts";
 import { checkBucket } from "../../scripts/s3-check/check.ts";
+import { refusal } from "../../scripts/s3-check/explain.ts";
 import type { Check, Finding } from "../../scripts/s3-check/finding.ts";
 import { chooseSettings } from "../../scripts/s3-check/settings.ts";
 import { S3Stub } from "../harness/s3-stub.ts";
@@ -154,6 +155,24 @@ describe("keys, bucket and region", () => {
       todo: expect.stringMatching(todo),
     });
     expect(s3.requests.some(({ method }) => method === "PUT")).toBe(false);
+  });
+
+  test("a page that is no S3 does not pass for one", async () => {
+    const host = await hostOf("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi");
+    expect((await check({ endpoint: `http://${host}` })).at(-1)).toMatchObject({
+      check: "bucket",
+      verdict: "failed",
+      message: expect.stringContaining("no S3"),
+    });
+  });
+
+  test("a key of a form that R2 does not know", () => {
+    const text = "<Error><Code>InvalidArgument</Code><Message>Credential access key has length 3</Message></Error>";
+    const reply = { status: 400, code: "InvalidArgument", text, headers: new Headers() };
+    expect(refusal("s3:ListBucket", reply, settings())).toMatchObject({
+      message: expect.stringContaining("S3_ACCESS_KEY_ID"),
+      fatal: true,
+    });
   });
 
   test("no word of it shows the keys", async () => {
