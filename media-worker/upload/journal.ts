@@ -32,24 +32,21 @@ const newFile = (): UploadFile => ({
 export class UploadJournal {
   readonly #folder: string;
   #state: UploadFile = newFile();
-  #loaded = false;
 
   constructor(folder: string) {
     this.#folder = folder;
   }
 
   /**
-   * Before anything else; a second time does nothing. One that is not there, or cannot be read, is empty: then all
-   * slices that are left are uploaded (again).
+   * Before anything else. One that is not there, or cannot be read, is empty: then all slices that are left are uploaded
+   * (again).
    */
   async load(): Promise<void> {
-    if (this.#loaded) return;
     try {
       this.#state = UploadFile.parse(JSON.parse(await readFile(path.join(this.#folder, FILE.upload), "utf8")));
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof z.ZodError || isMissing(error))) throw error;
     }
-    this.#loaded = true;
   }
 
   get partId(): string | null {
@@ -72,7 +69,7 @@ export class UploadJournal {
   async opened(part_id: string): Promise<void> {
     if (part_id === this.#state.part_id) return;
     this.#state = { ...newFile(), part_id };
-    await this.#save();
+    await this.save();
   }
 
   /** `indexed`: it is slice 1 as it is after sealing. */
@@ -82,7 +79,7 @@ export class UploadJournal {
     if (before < 0) slices.push(slice);
     else slices[before] = slice;
     if (indexed) this.#state.indexed = true;
-    await this.#save();
+    await this.save();
   }
 
   /** Not written at once: what is reported twice does no harm. */
@@ -92,10 +89,11 @@ export class UploadJournal {
 
   async discard(reason: string): Promise<void> {
     this.#state.discarded = reason;
-    await this.#save();
+    await this.save();
   }
 
-  async #save(): Promise<void> {
+  /** After a change that rejected because the disk did not take it: what is known here is as it should be. */
+  async save(): Promise<void> {
     const file = path.join(this.#folder, FILE.upload);
     {
       await using handle = await open(`${file}.tmp`, "w");

@@ -57,9 +57,10 @@ export class Uploads {
 
   /** Begins with what is in the spool. The control plane need not be there. */
   async start(): Promise<void> {
-    for (const folder of [this.#recordings, this.#damaged]) await mkdir(folder, { recursive: true, mode: 0o700 });
-    await rm(this.#removed, { recursive: true, force: true });
-    await mkdir(this.#removed, { mode: 0o700 });
+    for (const folder of [this.#recordings, this.#damaged, this.#removed]) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    }
+    for (const name of await readdir(this.#removed)) await rm(path.join(this.#removed, name), { recursive: true });
     await this.#look();
     this.#timer = setInterval(() => void this.#look(), this.#timing.scan);
   }
