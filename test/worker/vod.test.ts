@@ -412,6 +412,41 @@ describe("a part", () => {
     }
   });
 
+  test("is fetched no further when its viewer goes away, before the first byte or after it", async () => {
+    logged("warn");
+    const vod = await newVod({ user: owner });
+    const ask = (S3: Pick<Fetcher, "fetch">, signal?: AbortSignal) => {
+      const request = new Request(`${ORIGIN}${url(vod, "parts/1.mp4")}`, signal ? { signal } : {});
+      return app.fetch(request, { ...bindings, S3: S3 as Fetcher }, createExecutionContext());
+    };
+    const stopped = Promise.withResolvers<void>();
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(100)),
+      cancel: () => stopped.resolve(),
+    });
+    const response = await ask({ fetch: async () => new Response(endless) });
+    const reader = response.body!.getReader();
+    expect((await reader.read()).done).toBe(false);
+    await reader.cancel();
+    await stopped.promise;
+
+    const viewer = new AbortController();
+    const asked = Promise.withResolvers<AbortSignal>();
+    const silent: Pick<Fetcher, "fetch"> = {
+      fetch: (_input, init) =>
+        new Promise((_resolve, reject) => {
+          const signal = init?.signal as AbortSignal;
+          signal.addEventListener("abort", () => reject(signal.reason));
+          asked.resolve(signal);
+        }),
+    };
+    const reply = ask(silent, viewer.signal);
+    const signal = await asked.promise;
+    viewer.abort();
+    await reply;
+    expect(signal.aborted).toBe(true);
+  });
+
   test("without a bucket is unavailable", async () => {
     logged("warn");
     const none = { S3_ENDPOINT: "", S3_BUCKET: "", S3_ACCESS_KEY_ID: "", S3_SECRET_ACCESS_KEY: "" };
