@@ -1,6 +1,6 @@
 /** Where one is in a recording, what is loaded, what is missing; moved by pointer, touch and keys. */
 import type { Gap, Storyboard } from "#contract/vods";
-import { element, setText } from "../dom.ts";
+import { element } from "../dom.ts";
 import type { Part } from "../part.ts";
 import { spoken } from "./clock.ts";
 import { gapList } from "./gaps.ts";
@@ -21,11 +21,15 @@ type Options = {
   gaps: readonly Gap[];
 };
 
+/** Several players may be on one page; `crypto.randomUUID` is missing on plain HTTP. */
+let made = 0;
+
 export function createSeekBar({ seekTo, storyboard, gaps }: Options): Part<VodState> {
   const preview = createPreview(storyboard);
   const loaded = element("div", { class: "sl-loaded" });
   const marks = gaps.map(() => element("i", { class: "sl-gap" }));
-  const described = element("span", { class: "sl-said", id: `sl-gaps-${crypto.randomUUID()}` }, gapList(gaps));
+  made += 1;
+  const described = element("span", { class: "sl-said", id: `sl-gaps-${made}` }, gapList(gaps));
   const bar = element(
     "div",
     {
@@ -124,7 +128,6 @@ export function createSeekBar({ seekTo, storyboard, gaps }: Options): Part<VodSt
         for (const [index, mark] of marks.entries()) {
           mark.style.left = `${shareOf(gaps[index]?.at ?? 0, duration) * 100}%`;
         }
-        setText(described, gapList(gaps));
       }
     },
   };
