@@ -1,8 +1,7 @@
 /** One short FFmpeg that reads a pipe and writes pipes: never an address, never a shell, never for long. */
 import { spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
-import type { Readable } from "node:stream";
-import { Readable as ReadableStream } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TaskFailure } from "./task-failure.ts";
 
@@ -46,8 +45,8 @@ export async function runFfmpeg(run: FfmpegRun): Promise<FfmpegOutput> {
     });
     child.on("close", resolve);
   });
-  // Live streams come first.
-  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  child.stdin.on("error", () => undefined);
+  yieldToLive(child.pid);
   const tooMuch = () => kill(new TaskFailure("internal", "FFmpeg wrote too much"));
   try {
     const [code, output, side, said] = await Promise.all([
@@ -62,6 +61,15 @@ export async function runFfmpeg(run: FfmpegRun): Promise<FfmpegOutput> {
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Live streams come first. */
+function yieldToLive(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It has ended already.
   }
 }
 
@@ -81,7 +89,7 @@ async function feed(
     }
   }
   try {
-    await pipeline(ReadableStream.from(watched(), { objectMode: true }), stdin);
+    await pipeline(Readable.from(watched()), stdin);
   } catch {
     const failed = inputFailure as { why: unknown } | null;
     if (failed) kill(failed.why);

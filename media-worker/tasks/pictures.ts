@@ -27,14 +27,14 @@ export type Grid = { columns: number; rows: number; tile_width: number; tile_hei
 export async function posterOf(keyframe: Keyframe, signal: AbortSignal): Promise<Buffer | null> {
   const width = `min(${POSTER_WIDTH},iw*sar)`;
   const scale = `scale=w='${even(width)}':h='${even(`${width}/dar`)}'`;
-  const { output } = await runFfmpeg({
+  const { output, code } = await runFfmpeg({
     args: [...DECODE, "-frames:v", "1", "-vf", `${scale},setsar=1`, ...JPEG],
     input: [FLV_HEADER, configurationTag(keyframe.avcC, 0), pictureTag(keyframe.sample, 0)],
     outputBytes: POSTER_MAX_BYTES,
     timeout_ms: FFMPEG_MS,
     signal,
   });
-  return output.length > 0 ? output : null;
+  return code === 0 && output.length > 0 ? output : null;
 }
 
 /**
@@ -72,14 +72,14 @@ export async function storyboardOf(
     }
   });
   const size = `${columns * tile_width}x${rows * tile_height}`;
-  const { output, said } = await runFfmpeg({
+  const { output, code, said } = await runFfmpeg({
     args: ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", size, "-i", "pipe:0", "-frames:v", "1", ...JPEG],
     input: [canvas],
     outputBytes: STORYBOARD_MAX_BYTES,
     timeout_ms: FFMPEG_MS,
     signal,
   });
-  if (output.length === 0) throw new TaskFailure("internal", `the storyboard was not encoded: ${said}`);
+  if (code !== 0 || output.length === 0) throw new TaskFailure("internal", `the storyboard was not encoded: ${said}`);
   return { jpeg: output, shown };
 }
 

@@ -32,7 +32,7 @@ const grant = (extra: Partial<PublishGrant> = {}): PublishGrant => ({
   first_msn: 100,
   discontinuity_sequence: 3,
   last_target_duration_s: 4,
-  policy: { second_publisher: "takeover", max_bitrate_bps: 1 },
+  policy: { second_publisher: "takeover", max_bitrate_bps: 1, record: true },
   ...extra,
 });
 
@@ -187,7 +187,7 @@ describe("publishers", () => {
     publishers.progress([progress(110)], T0);
     expect(admitted(T0 + 5_000)).toMatchObject({ session: "s1", first_msn: 122 });
     publishers = new Publishers();
-    publishers.granted(key, grant({ policy: { second_publisher: "refuse", max_bitrate_bps: 1 } }), T0);
+    publishers.granted(key, grant({ policy: { second_publisher: "refuse", max_bitrate_bps: 1, record: true } }), T0);
     expect(publishers.admitOffline(key, T0)).toMatchObject({ ok: false, reason: "busy" });
     publishers.report(grant(), progress(110), over, T0);
     expect(publishers.admitOffline(key, T0).ok).toBe(true);
@@ -208,7 +208,7 @@ describe("publishers", () => {
       warnings: [],
     };
     const describeJob = () => publishers.describe([{ ...job, progress: progress(120) }])[0];
-    expect(describeJob()).toMatchObject({ offline: true, key_hash: key });
+    expect(describeJob()).toMatchObject({ offline: true, key_hash: key, record: true });
     expect(publishers.reconcile([], new Set())).toMatchObject({ keep: [{ job_id }], unheard: true });
     expect(publishers.reconcile([{ job_id, attempt: 1, lease }], new Set([job_id]))).toMatchObject({
       keep: [{ job_id }],

@@ -216,6 +216,15 @@ describe("letting publishers in", () => {
     expect((await shown(id))?.started_at).toBeGreaterThan(Date.now() - 10_000);
   });
 
+  test("the grant says whether the session is recorded", async () => {
+    const recorded = await newStream(owner.token);
+    const unrecorded = await newStream(owner.token, { record: false });
+    expect(await worker.authorise(recorded.stream_key)).toMatchObject({ grant: { policy: { record: true } } });
+    expect(await worker.authorise(unrecorded.stream_key)).toMatchObject({ grant: { policy: { record: false } } });
+    await call("PUT", `/api/streams/${unrecorded.id}`, { token: owner.token, body: { record: true } });
+    expect(await worker.authorise(unrecorded.stream_key)).toMatchObject({ grant: { policy: { record: true } } });
+  });
+
   test("unknown, mistyped, public and old keys do not", async () => {
     const { stream_key, public_key, id } = await newStream(owner.token);
     const mistyped = `${stream_key.slice(0, -1)}${stream_key.endsWith("A") ? "B" : "A"}`;
@@ -514,9 +523,11 @@ describe("a session let in while the control plane was away", () => {
     await worker.connect();
     const { id, stream_key } = await newStream(owner.token);
     const first = await worker.publish(stream_key);
-    const carried = await offline(first, stream_key);
+    const carried = { ...(await offline(first, stream_key)), record: true };
     const welcome = await worker.connect([carried]);
-    expect(welcome.desired).toMatchObject([{ job_id: carried.job_id, lease: carried.lease }]);
+    expect(welcome.desired).toMatchObject([
+      { job_id: carried.job_id, lease: carried.lease, grant: { policy: { record: true } } },
+    ]);
     expect(await job(carried.job_id)).toMatchObject({ state: "running", worker_id: worker.id, stream_id: id });
     expect(await job(first.job_id)).toMatchObject({ state: "failed" });
     expect(await liveObject(id).playback()).toMatchObject({ state: "live", epoch: "tlocal" });
