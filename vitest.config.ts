@@ -35,6 +35,8 @@ export default defineConfig({
           // One runtime for all files is five times faster; the set-up file wipes storage for each file.
           isolate: false,
           maxWorkers: 1,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
           include: ["test/worker/**/*.test.ts"],
           setupFiles: ["./test/worker/setup.ts"],
         },
