@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type BeginReply, GRACE_MS, LINGER_MS, LIVE_MOVES, LiveState } from "#contract/live";
+import { type BeginReply, ENCODING_MAX_MS, GRACE_MS, LINGER_MS, LIVE_MOVES, LiveState } from "#contract/live";
 import type { EndReason, JobReport, RunningJob, StreamEvent, StreamProgress } from "#contract/media";
 import { LiveRecord, newLiveRecord } from "../../durable-objects/live-record.ts";
 import { LiveStreamState } from "../../durable-objects/live-stream-state.ts";
@@ -14,6 +14,10 @@ class Stream {
   now = T0;
   record = newLiveRecord(7);
   events: string[] = [];
+  /** Whether what is let in is recorded. */
+  recorded = false;
+  /** What was told of recordings: by session, whether it is over, and how often it ended. */
+  told = new Map<string, { over: boolean; ends: number }>();
   #jobs = 0;
   #grants = new Map<string, { session: string; epoch: string; next_msn: number; discontinuity_sequence: number }>();
 
@@ -28,7 +32,8 @@ class Stream {
   begin(worker = A, second_publisher: "takeover" | "refuse" = "takeover"): { lease: string; reply: BeginReply } {
     const lease = `lease${++this.#jobs}`;
     const request = { stream_id: 7, stream_name: "n", owner_username: "o", worker, job_id: `job${this.#jobs}`, lease };
-    const reply = this.run((state) => state.begin({ ...request, second_publisher }, this.now));
+    const policy = { second_publisher, record: this.recorded };
+    const reply = this.run((state) => state.begin({ ...request, ...policy }, this.now));
     if (reply.ok) {
       const { first_msn, ...live } = reply.live;
       this.#grants.set(lease, { ...live, next_msn: first_msn });
@@ -65,6 +70,14 @@ class Stream {
     }
     this.now = until;
   }
+  /** As the object around the state tells the database. */
+  tell(): void {
+    for (const news of this.record.recording_news) {
+      this.told.set(news.session, { over: news.over, ends: news.ends });
+      this.run((state) => state.recordingTold(news));
+    }
+  }
+  settled = (session = this.record.session ?? "") => this.run((state) => state.recordingSettled(session, this.now));
   live(worker = A): string {
     const { lease } = this.begin(worker);
     this.ready(lease);
@@ -300,6 +313,129 @@ describe("a session let in while the control plane was away", () => {
   });
 });
 
+describe("a recorded session", () => {
+  beforeEach(() => {
+    stream.recorded = true;
+  });
+  const kinds = () => stream.events.map((id) => id.split(":").slice(3).join(":"));
+
+  it("is encoding from its end until its recording is settled", () => {
+    const lease = stream.live();
+    const session = stream.record.session ?? "";
+    stream.run((state) => state.viewers(3, stream.now));
+    stream.end(lease, "finished");
+    stream.wait(GRACE_MS);
+    expect(stream.route).toMatchObject({ state: "encoding", started_at: null, viewer_count: 0, worker: A });
+    expect(stream.shown).toMatchObject({ is_live: 2, ended_at: stream.now, total_views: 3, viewer_count: 0 });
+    expect(stream.record.recording_news).toEqual([{ session, over: true, ends: 1 }]);
+    expect(kinds()).toEqual(["live"]);
+    stream.settled("sother");
+    expect(stream.record.state).toBe("encoding");
+    stream.settled();
+    expect(stream.shown).toMatchObject({ is_live: 0, total_views: 3 });
+    expect(kinds()).toEqual(["live", "offline"]);
+    stream.settled();
+    expect(stream.events).toHaveLength(2);
+    stream.wait(LINGER_MS);
+    expect(stream.route.worker).toBeNull();
+  });
+
+  it("is waited for no longer than five minutes", () => {
+    stream.end(stream.live());
+    stream.wait(GRACE_MS + ENCODING_MAX_MS - 1);
+    expect(stream.shown.is_live).toBe(2);
+    stream.wait(1);
+    expect(stream.shown.is_live).toBe(0);
+    expect(stream.run((state) => state.nextTick())).toBeNull();
+  });
+
+  it("gives way to the next publisher, who begins a session of their own", () => {
+    stream.end(stream.live());
+    stream.wait(GRACE_MS);
+    const { session } = stream.record;
+    stream.recorded = false;
+    const lease = stream.live();
+    expect(stream.record.session).not.toBe(session);
+    expect(kinds()).toEqual(["live", "offline", "live"]);
+    stream.settled(session ?? "");
+    expect(stream.record.state).toBe("live");
+    stream.tell();
+    expect([...stream.told]).toEqual([[session, { over: true, ends: 1 }]]);
+    stream.end(lease);
+    stream.wait(GRACE_MS);
+    expect(stream.shown.is_live).toBe(0);
+    expect(stream.record.recording_news).toEqual([]);
+  });
+
+  it("that comes back while it is encoding goes on, and so does its recording", () => {
+    const lease = stream.live();
+    const session = stream.record.session ?? "";
+    stream.lost(lease);
+    stream.wait(GRACE_MS + 1000);
+    stream.tell();
+    expect(stream.resume(stream.job(lease))).toBe(true);
+    expect(stream.record.state).toBe("live");
+    expect(stream.record.recording_news).toEqual([{ session, over: false, ends: 1 }]);
+    expect(kinds()).toEqual(["live", "offline", "live:2"]);
+    stream.end(lease, "finished");
+    stream.wait(GRACE_MS);
+    expect(stream.record.recording_news).toEqual([{ session, over: true, ends: 2 }]);
+    stream.settled();
+    expect(kinds()).toEqual(["live", "offline", "live:2", "offline:2"]);
+  });
+
+  it("that nobody saw is told of, and is not encoding", () => {
+    const { lease } = stream.begin();
+    stream.end(lease);
+    expect(stream.record.state).toBe("offline");
+    expect(stream.record.recording_news).toMatchObject([{ over: true }]);
+    expect(stream.events).toEqual([]);
+  });
+
+  it("of a deleted stream is told of, and is not encoding", () => {
+    stream.live();
+    stream.run((state) => state.stop("deleted", stream.now));
+    expect(stream.route).toMatchObject({ state: "offline", worker: null });
+    expect(stream.record.recording_news).toMatchObject([{ over: true }]);
+    expect(kinds()).toEqual(["live", "offline"]);
+  });
+
+  it("counts as recorded when any of its publishers was", () => {
+    stream.end(stream.live());
+    stream.recorded = false;
+    const lease = stream.live();
+    stream.end(lease);
+    stream.wait(GRACE_MS);
+    expect(stream.record.state).toBe("encoding");
+  });
+
+  it("let in while the control plane was away is recorded when its worker says so", () => {
+    const first = stream.live();
+    stream.end(first, "stopped");
+    stream.settled();
+    const offline = { offline: true, lease: "local", job_id: "joblocal", record: true };
+    const job = { ...stream.job(first), ...offline };
+    job.progress = { ...job.progress, session: "slocal" };
+    expect(stream.resume(job)).toBe(true);
+    stream.lost("local");
+    stream.wait(GRACE_MS);
+    stream.tell();
+    expect(stream.told.get("slocal")).toEqual({ over: true, ends: 1 });
+  });
+
+  it("whose recording is refused has a warning and an event, and goes on", () => {
+    const lease = stream.live();
+    stream.report(lease, { event: "recording_refused", cause: "disk", message: "The disk is full" });
+    expect(stream.route).toMatchObject({ state: "live", warnings: ["The disk is full"] });
+    expect(kinds()).toEqual(["live", "recording_refused:disk"]);
+  });
+
+  it("was not known to records of older versions", () => {
+    const { recorded, ends, recording_news, encoding_until, ...older } = newLiveRecord(7);
+    expect(LiveRecord.parse(older)).toEqual({ ...older, recorded, ends, recording_news, encoding_until });
+  });
+});
+
 describe("stop and revoke", () => {
   it("refuse older path tokens", () => {
     stream.live();
@@ -357,8 +493,11 @@ describe("warnings", () => {
 describe("any order of events", () => {
   it("moves only as LIVE_MOVES allows, never lets a number come again, and pairs its events", () => {
     const step = fc.oneof(
-      fc.record({ op: fc.constant("begin" as const), worker: fc.constantFrom(A, B) }),
-      fc.record({ op: fc.constantFrom("ready", "end", "stop", "lost", "resume") }, { requiredKeys: ["op"] }),
+      fc.record({ op: fc.constant("begin" as const), worker: fc.constantFrom(A, B), recorded: fc.boolean() }),
+      fc.record(
+        { op: fc.constantFrom("ready", "end", "stop", "lost", "resume", "settled", "tell") },
+        { requiredKeys: ["op"] },
+      ),
       fc.record({ op: fc.constant("progress" as const), segments: fc.nat(4) }),
       fc.record({ op: fc.constant("wait" as const), ms: fc.nat(20_000) }),
     );
@@ -368,6 +507,7 @@ describe("any order of events", () => {
         stream = new Stream();
         const leases: string[] = [];
         const moves = new Set<string>();
+        const recorded = new Set<string>();
         let published = -1;
         let version = 0;
         for (const [action, back] of steps) {
@@ -375,12 +515,15 @@ describe("any order of events", () => {
           const lease = leases.at(-1 - back);
           const holds = lease !== undefined && stream.record.publisher?.lease === lease;
           if (action.op === "begin") {
+            stream.recorded = "recorded" in action && action.recorded;
             const begun = stream.begin("worker" in action ? action.worker : A);
             if (begun.reply.ok) {
               leases.push(begun.lease);
               expect(begun.reply.live.first_msn).toBeGreaterThan(published);
             }
           } else if (action.op === "wait") stream.wait("ms" in action ? action.ms : 0);
+          else if (action.op === "settled") stream.settled();
+          else if (action.op === "tell") stream.tell();
           else if (lease === undefined) continue;
           else if (action.op === "progress") {
             // Two segments a second is the most a packager makes.
@@ -398,6 +541,7 @@ describe("any order of events", () => {
           else if (action.op === "resume") stream.resume(stream.job(lease), stream.record.publisher?.worker ?? A);
           else stream.run((state) => state.stop("key_regenerated", stream.now));
           const after = stream.record.state;
+          if (stream.record.recorded && stream.record.session !== null) recorded.add(stream.record.session);
           if (before !== after) moves.add(`${before} ${after}`);
           expect(stream.record.version).toBeGreaterThanOrEqual(version);
           version = stream.record.version;
@@ -408,7 +552,14 @@ describe("any order of events", () => {
         expect(new Set(stream.events).size).toBe(stream.events.length);
         const kinds = stream.events.map((id) => /:(live|offline)/.exec(id)?.[1]);
         expect(kinds).toEqual(kinds.map((_, index) => (index % 2 === 0 ? "live" : "offline")));
-        expect(stream.shown.is_live === 1).toBe(kinds.at(-1) === "live");
+        expect(stream.shown.is_live > 0).toBe(kinds.at(-1) === "live");
+        // Of each recorded session the database knows whether it is over.
+        stream.tell();
+        const { session, state } = stream.record;
+        for (const each of recorded) {
+          const goesOn = each === session && state !== "offline" && state !== "encoding";
+          expect(stream.told.get(each)?.over ?? false, each).toBe(!goesOn);
+        }
       }),
       { numRuns: 500 },
     );
