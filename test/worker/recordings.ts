@@ -1,9 +1,14 @@
-/** Recordings for tests: rows as the control plane writes them, and objects in the bucket. */
+/** Recordings for tests: rows as the control plane writes them, objects in the bucket, and requests for them. */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { eq } from "drizzle-orm";
 import type { Run } from "../../schema/contract/recording.ts";
 import type { Visibility, VodStatus } from "../../schema/contract/vods.ts";
 import { vod_parts, vods } from "../../schema/tables/vods.ts";
+import { app } from "../../workers/application.ts";
+import { type Env, parseEnv } from "../../workers/core/env.ts";
 import { objectStore } from "../../workers/core/s3.ts";
-import { bindings, db, system } from "./client.ts";
+import { mintVodToken, type TokenUse } from "../../workers/vods/token.ts";
+import { bindings, db, ORIGIN, system } from "./client.ts";
 
 /** Bytes that tell where they are from. */
 export const mediaBytes = (length: number, seed = 0) =>
@@ -90,4 +95,41 @@ export async function newVod({ user, stream, parts = [{}], row = {}, ...fields }
     });
   }
   return vod;
+}
+
+export const MEDIA = mediaBytes(3_000);
+export const JPEG = mediaBytes(700, 9);
+
+/** With its objects in the bucket: each part is `MEDIA`, each picture `JPEG`. */
+export async function storedVod(fields: NewVod) {
+  const row = {
+    has_thumbnail: 1,
+    storyboard: { columns: 1, rows: 1, tile_width: 160, tile_height: 90, count: 1, step: 10 },
+    ...fields.row,
+  };
+  const vod = await newVod({ ...fields, row });
+  const parts = await db.select().from(vod_parts).where(eq(vod_parts.vod_id, vod.id));
+  for (const { object_key } of parts) await putObject(object_key, MEDIA);
+  for (const name of ["thumbnail", "storyboard"])
+    await putObject(`vods/${vod.public_id}/${name}.jpg`, JPEG, "image/jpeg");
+  return vod;
+}
+
+type Named = { public_id: string };
+
+export const vodPath = (vod: Named, name = "") => `/api/vod/${vod.public_id}${name && `/${name}`}`;
+export const vodToken = (vod: Named, use: TokenUse, now = Date.now()) =>
+  mintVodToken(parseEnv(bindings), vod.public_id, use, now);
+
+/** The bytes as they come, and the application on other bindings. */
+export async function fetchRaw(path: string, init: RequestInit = {}, changes: Partial<Env> = {}) {
+  const execution = createExecutionContext();
+  const request = new Request(`${ORIGIN}${path}`, { redirect: "manual", ...init }) as Request<
+    unknown,
+    IncomingRequestCfProperties
+  >;
+  const response = await app.fetch(request, { ...bindings, ...changes }, execution);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  await waitOnExecutionContext(execution);
+  return { status: response.status, headers: response.headers, bytes };
 }
