@@ -22,7 +22,8 @@ export function followActivity(root: HTMLElement, signal: AbortSignal): Activity
     timer = setTimeout(sleep, IDLE_MS);
   };
   for (const type of ["pointermove", "pointerdown", "focusin"]) root.addEventListener(type, wake, { signal });
-  root.addEventListener("pointerleave", sleep, { signal });
+  // A finger leaves whenever it is lifted.
+  root.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && sleep(), { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));
   wake();
   return { wake, sleep };

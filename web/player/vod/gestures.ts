@@ -30,7 +30,8 @@ export function followPicture(
     if (twice && leap !== 0) {
       actions.seek(leap);
       wake();
-    } else if (!idleBefore) sleep();
+    } else if (idleBefore) wake();
+    else sleep();
   };
   const touched = (event: Event) => event instanceof PointerEvent && event.pointerType === "touch";
   video.addEventListener("pointerdown", noteIdle, { signal });

@@ -9,8 +9,9 @@ import type { Failure } from "../engine.ts";
 import { ahead } from "../live-edge.ts";
 import type { Store } from "../store.ts";
 import type { OpenVod, Stretch, VodEngine } from "./engine.ts";
+import { followElement } from "./follow-element.ts";
 import type { VodState } from "./state.ts";
-import { clamp, spansOf, stretchAt } from "./timeline.ts";
+import { clamp, stretchAt } from "./timeline.ts";
 
 /** So many failures in a row without an answer, and the viewer is told. */
 const UNREACHABLE_AFTER = 2;
@@ -75,7 +76,7 @@ export class VodSession {
     this.#at = at;
     this.#store.set({ time: at });
     this.#followElement();
-    addEventListener("pagehide", () => this.#keep(), this.#listening);
+    addEventListener("pagehide", () => this.#keep(), { signal: this.#closed.signal });
     if (autoplay) this.play();
   }
 
@@ -140,9 +141,6 @@ export class VodSession {
   }
   get #store(): Store<VodState> {
     return this.#options.store;
-  }
-  get #listening(): AddEventListenerOptions {
-    return { signal: this.#closed.signal };
   }
 
   // ── The engine
@@ -251,59 +249,27 @@ export class VodSession {
 
   #followElement(): void {
     const video = this.#video;
-    const store = this.#store;
-    const on = (type: string, listener: () => void) => video.addEventListener(type, listener, this.#listening);
-    const whenReady = (listener: () => void) => () => this.#ready && listener();
-    const sound = () => store.set({ muted: video.muted, volume: video.volume });
-    sound();
-    on("volumechange", sound);
-    on("loadedmetadata", () => this.#begin());
-    on("durationchange", () => {
-      if (Number.isFinite(video.duration) && video.duration > 0) store.set({ duration: video.duration });
-    });
-    on("play", () => store.set({ paused: false, blocked: false }));
-    on("pause", () => {
-      store.set({ paused: true });
-      this.#keep();
-    });
-    on(
-      "playing",
-      whenReady(() => this.#plays()),
-    );
-    on(
-      "seeked",
-      whenReady(() => this.#plays()),
-    );
-    on(
-      "seeking",
-      whenReady(() => this.#waits()),
-    );
-    on(
-      "waiting",
-      whenReady(() => {
-        this.#waits();
-        this.#passSeam();
-      }),
-    );
-    on(
-      "timeupdate",
-      whenReady(() => {
-        store.set({ time: video.currentTime });
-        this.#noticeBuffered();
-        if (Math.abs(video.currentTime - this.#kept) >= KEEP_EVERY_S) this.#keep();
-      }),
-    );
-    on(
-      "progress",
-      whenReady(() => this.#noticeBuffered()),
-    );
-    on(
-      "ended",
-      whenReady(() => {
-        this.#wantsToPlay = false;
-        store.set({ phase: "ended", time: video.duration });
-        this.#options.keep(video.duration);
-      }),
+    followElement(
+      video,
+      this.#store,
+      {
+        ready: () => this.#ready,
+        metadata: () => this.#begin(),
+        plays: () => this.#plays(),
+        waits: (dry) => {
+          this.#waits();
+          if (dry) this.#passSeam();
+        },
+        moved: () => {
+          if (Math.abs(video.currentTime - this.#kept) >= KEEP_EVERY_S) this.#keep();
+        },
+        paused: () => this.#keep(),
+        ended: () => {
+          this.#wantsToPlay = false;
+          this.#options.keep(video.duration);
+        },
+      },
+      this.#closed.signal,
     );
   }
 
@@ -325,11 +291,6 @@ export class VodSession {
   #waits(): void {
     const { phase } = this.#store.get();
     if (phase === "playing" || phase === "ended") this.#store.set({ phase: "buffering" });
-  }
-
-  #noticeBuffered(): void {
-    const buffered = spansOf(this.#video.buffered);
-    if (JSON.stringify(buffered) !== JSON.stringify(this.#store.get().buffered)) this.#store.set({ buffered });
   }
 
   #keep(): void {
