@@ -8,7 +8,12 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u206
  * may be anything people wrote, with an extension behind it; a long one is cut before that.
  */
 export function attachment(name: string): string {
-  const safe = name.toWellFormed().replace(UNSAFE, " ").replace(/\s+/g, " ").trim().replace(/^\.+/, "");
+  const safe = name
+    .toWellFormed()
+    .replace(UNSAFE, " ")
+    .replace(/\s+/g, " ")
+    .trim()
+    .replace(/^[. ]+/, "");
   const extension = /\.[A-Za-z0-9]{1,8}$/.exec(safe)?.[0] ?? "";
   const stem = [...safe.slice(0, safe.length - extension.length)].slice(0, STEM_MAX).join("").trim();
   const filename = `${stem || "file"}${extension}`;

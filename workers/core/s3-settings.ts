@@ -20,9 +20,18 @@ const endpoint = z
   .refine((url) => /^[^/]+\/\/[^/?#@]+(\/[^?#]*)?$/.test(url))
   .transform((url) => new URL(url).href.replace(/\/+$/, ""));
 
-/** Empty is the same as unset. Messages never show the value. */
-const setting = <S extends z.ZodType>(schema: S, error: string) =>
-  z.union([z.literal("").transform(() => undefined), schema], { error }).optional();
+/** Empty is the same as unset. `fault` never shows the value. */
+const setting = <S extends z.ZodType>(schema: S, fault: string) =>
+  z
+    .string()
+    .optional()
+    .transform((value, context): z.output<S> | undefined => {
+      if (value === undefined || value === "") return undefined;
+      const parsed = schema.safeParse(value);
+      if (parsed.success) return parsed.data;
+      context.issues.push({ code: "custom", input: undefined, message: fault });
+      return z.NEVER;
+    });
 
 const key = setting(z.string().regex(/^[!-~]{1,256}$/), "must be printable ASCII without spaces");
 const url = setting(endpoint, "must be an http:// or https:// URL without a query");
