@@ -42,9 +42,9 @@ export async function putSlice({ file, size, url, dispatcher, patience, signal }
   if ((await sizeOf(file)) < size) throw new SliceDamaged(`${file} is missing or too short`);
   const began = performance.now();
   const watch = new Watchdog(patience.standstill(size));
-  const stream = createReadStream(file, { end: size - 1, highWaterMark: CHUNK_BYTES });
+  // The file is opened when its bytes are asked for: before that, nobody would hear of its errors.
   async function* chunks() {
-    for await (const chunk of stream) {
+    for await (const chunk of createReadStream(file, { end: size - 1, highWaterMark: CHUNK_BYTES })) {
       watch.feed();
       yield chunk;
     }
@@ -77,7 +77,6 @@ export async function putSlice({ file, size, url, dispatcher, patience, signal }
     throw new PutFailed(watch.signal.aborted ? "nothing moves" : "the connection failed", null, "", { cause });
   } finally {
     watch.stop();
-    stream.destroy();
   }
 }
 
