@@ -1,6 +1,6 @@
 /** The uploader with a real spool and real HTTP: whatever goes wrong, each part becomes one object with all its bytes. */
 import { fork } from "node:child_process";
-import { existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { SLICE_BYTES } from "#contract/recording";
@@ -124,6 +124,20 @@ describe("a part", () => {
     uploads.poke();
     await until(() => expect(folders(world)).toEqual([]));
     expect(world.s3.objects.size).toBe(0);
+  });
+
+  test("is handed in from a full disk, which it thereby frees", async () => {
+    const world = await UploadWorld.start();
+    const part = world.part().grow(17 * MIB, 17);
+    // Whatever is written there finds the disk full.
+    symlinkSync("/dev/full", path.join(part.folder, "upload.json.tmp"));
+    const uploads = await world.uploads();
+    await until(() => expect(part.slices()).toEqual([1, 3]));
+    part.seal();
+    uploads.poke();
+    await uploads.drained(7, "s1");
+    expect(world.desk.parts.get(part.name)?.state).toBe("done");
+    expect(numbers(world)).toEqual([1, 2, 3, 1]);
   });
 
   test("that lost a slice on disk is moved aside, and holds up no other", async () => {
