@@ -67,7 +67,6 @@ export class NodeTasks {
     const worker = this.#worker();
     if (!worker) return null;
     const { max_tasks, roles } = worker;
-    if (max_tasks === 0) return { tasks: 0, pinned: 0, roles };
     const claims = this.#leases.countClaims();
     const room = { tasks: max_tasks - claims, pinned: PINNED_MAX - claims };
     for (const [kind, count] of this.#leases.countByKind())

@@ -262,6 +262,7 @@ export class Supervisor {
         this.#live.send(order);
         break;
       case "drain":
+        this.#tasks.drain();
         this.#live.send(order);
         break;
       case "assign":

@@ -35,6 +35,7 @@ export class TaskRunner {
   readonly #options: TaskRunnerOptions;
   /** By lease, in the order they came. */
   readonly #entries = new Map<string, Entry>();
+  #draining = false;
   #stopped = false;
 
   constructor(options: TaskRunnerOptions) {
@@ -46,8 +47,14 @@ export class TaskRunner {
     return [...this.#entries.values()].filter((entry) => costs(entry.order) && !isOver(entry)).length;
   }
 
+  /** How many of those that cost something may be handed to it. */
   get max(): number {
-    return this.#stopped ? 0 : this.#options.max;
+    return this.#draining ? 0 : this.#options.max;
+  }
+
+  /** Goes on with what it has, and asks for nothing more that costs something. */
+  drain(): void {
+    this.#draining = true;
   }
 
   /** For hello: those that run, or whose end was not acknowledged. */
@@ -82,6 +89,7 @@ export class TaskRunner {
   /** Ends everything and takes nothing more. The control plane gives the tasks out anew. */
   stop(): void {
     this.#stopped = true;
+    this.drain();
     for (const { abort } of this.#entries.values()) abort.abort();
     this.#entries.clear();
   }

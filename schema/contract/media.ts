@@ -119,7 +119,7 @@ export const Capacity = z.object({
   max_publishers: z.number().int().positive(),
   /** Tasks that cost something: `finish` only waits for the upload, and takes no room. */
   tasks: z.number().int().nonnegative(),
-  /** 0: it takes no task of any kind. */
+  /** 0 while it drains: it still finishes what it recorded. */
   max_tasks: z.number().int().nonnegative(),
 });
 export type Capacity = z.infer<typeof Capacity>;

@@ -127,6 +127,15 @@ test("two at once of what costs something; what only waits keeps nobody waiting"
   expect(runner.busy).toBe(1);
 });
 
+test("draining goes on with what there is", async () => {
+  runner.assign(ref("a"), PICTURES);
+  runner.drain();
+  expect([runner.max, runner.busy]).toEqual([0, 1]);
+  runner.assign(ref("f"), FINISH);
+  for (const { done } of running) done();
+  await heard(["a", 1, "running"], ["f", 1, "running"], ["a", 1, "done"], ["f", 1, "done"]);
+});
+
 test("stopping ends all of them and takes none", () => {
   runner.assign(ref("a"), PICTURES);
   runner.assign(ref("f"), FINISH);

@@ -101,6 +101,22 @@ describe("a task that any worker may do", () => {
     expect(await there.assigned()).toMatchObject({ task: { attempt: 1 } });
   });
 
+  test("is not for a worker that drains, which still finishes what it recorded", async () => {
+    there.link.close();
+    here.maxTasks = 0;
+    here.heartbeat();
+    await vi.waitFor(async () => expect(await node(here).room()).toMatchObject({ tasks: 0, pinned: 64 }));
+    const [task, finish] = [await thumbnail(here.id), finishOf(here)];
+    await queue(task);
+    await queue(finish);
+    expect(await dispatchTasks(system())).toBe(1);
+    expect((await here.assigned()).task.job_id).toBe(finish.id);
+    here.maxTasks = 1;
+    here.heartbeat();
+    // A heartbeat with more room looks for work by itself.
+    expect((await here.assigned()).task.job_id).toBe(task.id);
+  });
+
   test("moves to another when its worker falls silent; what is in a spool does not", async () => {
     const [moving, staying] = [await thumbnail(here.id), finishOf(here)];
     await queue(moving);

@@ -78,12 +78,12 @@ describe("a queued task", () => {
       const claims = await Promise.all(ids.map((id) => node(worker).claim(id)));
       expect(claims.filter(Boolean)).toHaveLength(64);
       expect(await node(worker).room()).toMatchObject({ pinned: 0 });
+      const refs: TaskRef[] = [];
+      for (let i = 0; i < 64; i++) refs.push((await worker.assigned()).task);
       // Each end makes room for the next.
-      for (let done = 0; done < 70; done++) worker.task((await worker.assigned()).task, DONE);
-      await vi.waitFor(async () => {
-        const rows = await db.select({ state: jobs.state, attempt: jobs.attempt }).from(jobs);
-        expect(new Set(rows.map(({ state, attempt }) => `${state} ${attempt}`))).toEqual(new Set(["done 1"]));
-      }, SLOW_MS);
+      for (const ref of refs.slice(0, 6)) worker.task(ref, DONE);
+      for (let i = 0; i < 6; i++) refs.push((await worker.assigned()).task);
+      expect(new Set(refs.map(({ job_id }) => job_id))).toEqual(new Set(ids));
     },
     SLOW_MS,
   );
@@ -104,18 +104,13 @@ describe("a queued task", () => {
     expect((await other.assigned()).task.job_id).toBe(id);
   });
 
-  test("goes to no worker without the role, nor to one that takes none", async () => {
-    const [viewer, draining] = [await taskWorker(), await taskWorker(0)];
+  test("goes to no worker without the role", async () => {
+    const viewer = await taskWorker();
     viewer.roles = ["play"];
-    for (const each of [viewer, draining]) {
-      await each.connect();
-      const id = await queue(finishOf(each));
-      expect(await dispatchTasks(system(), each.id)).toBe(0);
-      expect(await job(id)).toMatchObject({ state: "queued" });
-    }
-    draining.maxTasks = 1;
-    draining.heartbeat();
-    await draining.assigned();
+    await viewer.connect();
+    const id = await queue(finishOf(viewer));
+    expect(await dispatchTasks(system(), viewer.id)).toBe(0);
+    expect(await job(id)).toMatchObject({ state: "queued" });
   });
 
   test("waits for a worker that is away, and is there when it comes", async () => {
@@ -260,10 +255,10 @@ test(
         }),
       { timeout: 5_000, interval: 20 },
     );
-    for (let done = 0; done < 100; done++) worker.task((await worker.assigned()).task, DONE);
+    for (let done = 0; done < 30; done++) worker.task((await worker.assigned()).task, DONE);
     await vi.waitFor(async () => {
       const rows = await db.select({ state: jobs.state }).from(jobs).where(eq(jobs.affinity, worker.id));
-      expect(rows.filter((row) => row.state === "done").length).toBeGreaterThanOrEqual(100);
+      expect(rows.filter((row) => row.state === "done").length).toBeGreaterThanOrEqual(30);
       expect(rows.filter((row) => row.state === "claimed").length).toBeLessThanOrEqual(64);
     }, SLOW_MS);
   },

@@ -94,8 +94,14 @@ export async function failTask(
     return endOf(ctx, fence);
   }
   const again_at = Math.round(ctx.now() + retryDelay(kind, attempt));
-  // Without its lease, so that no worker comes back with an attempt that is over.
-  const back = moveStatement(ctx, fence, "queued", { ...why, not_before: again_at, lease_token: null });
+  const back = moveStatement(ctx, fence, "queued", {
+    ...why,
+    not_before: again_at,
+    // No worker comes back with an attempt that is over.
+    lease_token: null,
+    // Another worker may fare better.
+    ...(!TASK_POLICY[kind].pinned && { affinity: null }),
+  });
   const [, , queued] = await commit(ctx, [begun, moveStatement(ctx, fence, "lost"), back], []);
   return queued.length === 1 ? { state: "queued", again_at } : endOf(ctx, fence);
 }
