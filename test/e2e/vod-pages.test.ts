@@ -97,6 +97,11 @@ test("a broadcast shows in the library at once, and its watch page leads to the 
   await owner.page.getByText("It is still being recorded. End the broadcast first").waitFor();
   await owner.page.getByRole("button", { name: "Cancel" }).click();
 
+  await rows().first().getByRole("heading").getByRole("link").click();
+  await owner.page.getByText("This is being recorded right now").waitFor();
+  await owner.page.getByRole("link", { name: "Watch it live" }).waitFor();
+  await open(owner.page, "/library");
+
   await publisher.exited;
   const link = guest.page.getByRole("link", { name: "Watch the recording" });
   await link.waitFor({ timeout: PATIENCE_MS });

@@ -7,6 +7,7 @@ import type { PublicVod } from "../api/vods.ts";
 import { signInAddress } from "../identity/next-page.ts";
 import { useSession } from "../identity/session.ts";
 import { clock } from "../player/vod/clock.ts";
+import { watchPath } from "../streams/addresses.ts";
 import { CopyButton } from "../ui/copy.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Notice } from "../ui/notice.tsx";
@@ -48,7 +49,8 @@ function Recording({ vod }: { vod: PublicVod }) {
 /** To its owner the reason of a failure is told. */
 function Pending({ vod }: { vod: PublicVod }) {
   const own = useOwnCopy(vod, vod.status === "failed");
-  return <PendingPicture vod={{ ...vod, error: own?.error }} />;
+  const { stream_public_key: key } = vod;
+  return <PendingPicture vod={{ ...vod, error: own?.error }} livePath={key && watchPath({ public_key: key })} />;
 }
 
 function useOwnCopy(vod: PublicVod, wanted: boolean) {
@@ -96,7 +98,7 @@ function Origin({ vod: { stream_name, stream_public_key } }: { vod: PublicVod })
   if (!stream_name) return null;
   return (
     <Text size="sm" c="dimmed" component="div">
-      {stream_public_key ? <Link to={`/watch/${stream_public_key}`}>{stream_name}</Link> : stream_name}
+      {stream_public_key ? <Link to={watchPath({ public_key: stream_public_key })}>{stream_name}</Link> : stream_name}
     </Text>
   );
 }
