@@ -1,11 +1,11 @@
 /**
  * What stands before the fragments of a part: `ftyp`, `moov`, and room for an index. At the end of the part the room
- * takes a `sidx` of its runs, without which players walk through all fragments to know how long it is, and the `moov`
+ * takes an index of its runs, without which players walk through all fragments to know how long it is, and the `moov`
  * its durations. Both are of fixed size, so that it can be written over in place, as often as need be.
  */
 import { INDEX_RESERVE_BYTES } from "#contract/recording";
 import type { Tracks } from "../live/tracks.ts";
-import { AUDIO_TRACK_ID, fileHeader, VIDEO_TRACK_ID } from "../packager/init-segment.ts";
+import { fileHeader } from "../packager/init-segment.ts";
 import type { PartFile, PartTally, TickRun } from "./part-files.ts";
 
 const MOVIE_TIMESCALE = 1000;
@@ -27,8 +27,7 @@ export function openHeader(tracks: Tracks): { header: Buffer; initBytes: number 
 /** Of a part that is complete. `header`: as it is on disk, sealed before or not; it is written over. */
 export function sealHeader(header: Buffer, part: PartFile, tally: PartTally): void {
   writeDurations(header.subarray(0, part.init_bytes), tally.ticks / part.timescale);
-  const free = writeIndex(header, part, tally);
-  writeFree(header, free);
+  writeFree(header, writeIndexes(header, part, tally));
 }
 
 function writeFree(header: Buffer, at: number): void {
@@ -37,62 +36,83 @@ function writeFree(header: Buffer, at: number): void {
   header.write("free", at + 4, "latin1");
 }
 
-/** Returns where it ends. */
-function writeIndex(header: Buffer, part: PartFile, tally: PartTally): number {
+/**
+ * One `sidx` after the other, one per track, all of the same runs: FFmpeg, in Chromium too, looks for a track that has
+ * none in the wrong place and lands far before the moment it was to seek. Each counts in its track's own timescale,
+ * which FFmpeg takes for granted. Returns where they end.
+ */
+function writeIndexes(header: Buffer, part: PartFile, tally: PartTally): number {
   const runs = tally.tickRuns();
+  const tracks = tracksOf(header.subarray(0, part.init_bytes));
   const size = SIDX_HEAD + SIDX_ENTRY * runs.length;
-  const end = part.init_bytes + size;
-  if (end + BOX_HEAD > header.length) throw new Error(`no room for an index of ${runs.length} runs`);
-  const video = part.tracks.some(({ kind }) => kind === "video");
-  let at = header.writeUInt32BE(size, part.init_bytes);
-  at += header.write("sidx", at, "latin1");
-  at = header.writeUInt32BE(0x01000000, at);
-  at = header.writeUInt32BE(video ? VIDEO_TRACK_ID : AUDIO_TRACK_ID, at);
-  at = header.writeUInt32BE(part.timescale, at);
-  at = header.writeBigUInt64BE(BigInt(Math.max(0, part.presentation_start)), at);
-  at = header.writeBigUInt64BE(BigInt(part.header_bytes - end), at);
-  at = header.writeUInt32BE(runs.length, at);
-  for (const run of runs) at = writeReference(header, at, run);
+  if (part.init_bytes + tracks.length * size + BOX_HEAD > header.length) {
+    throw new Error(`no room for an index of ${runs.length} runs`);
+  }
+  let at = part.init_bytes;
+  for (const { id, timescale } of tracks) {
+    const end = at + size;
+    // Audio goes along with the pictures' decode times.
+    const earliest = id === tracks[0]?.id ? Math.max(0, part.presentation_start) : 0;
+    at = header.writeUInt32BE(size, at);
+    at += header.write("sidx", at, "latin1");
+    at = header.writeUInt32BE(0x01000000, at);
+    at = header.writeUInt32BE(id, at);
+    at = header.writeUInt32BE(timescale, at);
+    at = header.writeBigUInt64BE(BigInt(earliest), at);
+    at = header.writeBigUInt64BE(BigInt(part.header_bytes - end), at);
+    at = header.writeUInt32BE(runs.length, at);
+    at = writeReferences(header, at, runs, timescale / part.timescale);
+  }
   return at;
 }
 
-function writeReference(header: Buffer, at: number, { bytes, ticks, key }: TickRun): number {
-  header.writeUInt32BE(bytes, at);
-  header.writeUInt32BE(ticks, at + 4);
-  return header.writeUInt32BE(key ? KEYED : 0, at + 8);
+/** `scale`: from the ticks of the log to the track's. */
+function writeReferences(header: Buffer, from: number, runs: readonly TickRun[], scale: number): number {
+  let at = from;
+  let ticks = 0;
+  for (const run of runs) {
+    const begin = Math.round(ticks * scale);
+    ticks += run.ticks;
+    at = header.writeUInt32BE(run.bytes, at);
+    at = header.writeUInt32BE(Math.round(ticks * scale) - begin, at);
+    at = header.writeUInt32BE(run.key ? KEYED : 0, at);
+  }
+  return at;
 }
 
 /** Where the duration stands in a box of version 0, after the box's head; `mehd` is of version 1. */
 function writeDurations(init: Buffer, seconds: number): void {
   const movie = Math.round(seconds * MOVIE_TIMESCALE);
-  for (const box of childrenOf(init, 0, init.length)) {
-    if (box.type !== "moov") continue;
-    for (const child of childrenOf(init, box.start, box.end)) {
-      if (child.type === "mvhd") init.writeUInt32BE(movie, child.start + 16);
-      else if (child.type === "trak") writeTrackDurations(init, child, seconds, movie);
-      else if (child.type === "mvex") {
-        const mehd = childrenOf(init, child.start, child.end).find(({ type }) => type === "mehd");
-        if (mehd) init.writeBigUInt64BE(BigInt(movie), mehd.start + 4);
-      }
-    }
-  }
-}
-
-function writeTrackDurations(init: Buffer, trak: Box, seconds: number, movie: number): void {
-  for (const child of childrenOf(init, trak.start, trak.end)) {
-    if (child.type === "tkhd") init.writeUInt32BE(movie, child.start + 20);
-    if (child.type !== "mdia") continue;
-    const mdhd = childrenOf(init, child.start, child.end).find(({ type }) => type === "mdhd");
-    if (!mdhd) continue;
-    const timescale = init.readUInt32BE(mdhd.start + 12);
+  const moov = child(init, whole(init), "moov");
+  init.writeUInt32BE(movie, child(init, moov, "mvhd").start + 16);
+  init.writeBigUInt64BE(BigInt(movie), child(init, child(init, moov, "mvex"), "mehd").start + 4);
+  for (const { tkhd, mdhd, timescale } of tracksOf(init)) {
+    init.writeUInt32BE(movie, tkhd.start + 20);
     init.writeUInt32BE(Math.round(seconds * timescale), mdhd.start + 16);
   }
 }
 
+function tracksOf(init: Buffer): { id: number; timescale: number; tkhd: Box; mdhd: Box }[] {
+  const traks = childrenOf(init, child(init, whole(init), "moov")).filter(({ type }) => type === "trak");
+  return traks.map((trak) => {
+    const tkhd = child(init, trak, "tkhd");
+    const mdhd = child(init, child(init, trak, "mdia"), "mdhd");
+    return { id: init.readUInt32BE(tkhd.start + 12), timescale: init.readUInt32BE(mdhd.start + 12), tkhd, mdhd };
+  });
+}
+
+/** Content from `start` to `end`. */
 type Box = { type: string; start: number; end: number };
 
-/** Of our own making, so nothing about them can be wrong; content from `start` to `end`. */
-function childrenOf(bytes: Buffer, start: number, end: number): Box[] {
+const whole = (bytes: Buffer): Box => ({ type: "", start: 0, end: bytes.length });
+
+function child(bytes: Buffer, parent: Box, type: string): Box {
+  const box = childrenOf(bytes, parent).find((each) => each.type === type);
+  if (!box) throw new Error(`the header is damaged: no ${type}`);
+  return box;
+}
+
+function childrenOf(bytes: Buffer, { start, end }: Box): Box[] {
   const boxes: Box[] = [];
   for (let at = start; at < end; ) {
     const size = bytes.readUInt32BE(at);

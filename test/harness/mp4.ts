@@ -153,10 +153,13 @@ export type Index = {
   references: { start: number; end: number; duration: number; startsWithSync: boolean }[];
 };
 
-/** Version 1; null when there is none. */
-export function readIndex(bytes: Buffer): Index | null {
-  const sidx = boxes(bytes).find((box) => box.type === "sidx");
-  if (sidx === undefined) return null;
+/** All of them, of version 1. */
+export const readIndexes = (bytes: Buffer): Index[] =>
+  boxes(bytes)
+    .filter((box) => box.type === "sidx")
+    .map((sidx) => readIndex(bytes, sidx));
+
+function readIndex(bytes: Buffer, sidx: Box): Index {
   if (bytes[sidx.start] !== 1) throw new Error("sidx of another version");
   const count = bytes.readUInt16BE(sidx.start + 30);
   let at = sidx.end + Number(bytes.readBigUInt64BE(sidx.start + 20));

@@ -1,7 +1,7 @@
 /** What a recorder left on disk, as a player gets to see it. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -74,11 +74,31 @@ export type Probed = {
   streams: { kind: string; start: number; packets: number; width?: number }[];
 };
 
-/** What FFmpeg makes of it: every packet is read and decoded; rejects when it has anything to say against them. */
-export async function play(part: RecordedPart): Promise<Probed> {
+/** Seconds into the part at which FFmpeg begins to read when it is to play from `at` on. */
+export async function seek(part: RecordedPart, at: number): Promise<number> {
+  const file = written(part);
+  const from = ["-noaccurate_seek", "-ss", String(at), "-copyts", "-i", file];
+  const out = ["-map", "0:v", "-c", "copy", "-frames:v", "1", "-f", "framecrc", "-"];
+  const { stdout } = await run("ffmpeg", ["-v", "error", ...from, ...out]);
+  const [, , pts] =
+    stdout
+      .split("\n")
+      .find((line) => !line.startsWith("#"))
+      ?.split(",") ?? [];
+  return Number(pts) / part.part.timescale;
+}
+
+/** Removed when the test is finished. */
+function written({ bytes }: RecordedPart): string {
   const file = path.join(mkdtempSync(path.join(tmpdir(), "sluice-play-")), "part.mp4");
   onTestFinished(() => rmSync(path.dirname(file), { recursive: true, force: true }));
-  await writeFile(file, part.bytes);
+  writeFileSync(file, bytes);
+  return file;
+}
+
+/** What FFmpeg makes of it: every packet is read and decoded; rejects when it has anything to say against them. */
+export async function play(part: RecordedPart): Promise<Probed> {
+  const file = written(part);
   const { stdout } = await run("ffprobe", [
     "-v",
     "error",

@@ -12,6 +12,7 @@ import {
   recordingsDir,
   requestsToOpen,
   sealedParts,
+  seek,
 } from "../harness/recordings.ts";
 import { type FeedOptions, feed, openPublisher, type RtmpPublisher } from "../harness/rtmp-publisher.ts";
 import { quietLog } from "../harness/rtmp-server.ts";
@@ -83,6 +84,20 @@ describe("a push", () => {
     expect(streams.find(({ kind }) => kind === "video")!.packets).toBe(frames(source, "video"));
     expect(streams.find(({ kind }) => kind === "audio")!.packets).toBeGreaterThanOrEqual(frames(source, "audio") - 2);
   });
+});
+
+test.each([48_000, 44_100])("seeking lands a few seconds before, not anywhere (audio of %d Hz)", async (sampleRate) => {
+  const dir = recordingsDir();
+  const live = await startLive({ recordingsDir: dir });
+  const source = await makeSource({ seconds: 60, video: { bFrames: 2, gopSeconds: 2 }, audio: { sampleRate } });
+  const publisher = await publish(live);
+  await send(publisher, source, { speed: 15 });
+  finish(publisher);
+  const [part] = await sealedParts(dir, 1);
+  for (const at of [5, 13, 31.7, 55]) {
+    const begins = await seek(part!, at);
+    expect([at, at - begins >= 0 && at - begins <= 4.1]).toEqual([at, true]);
+  }
 });
 
 describe("parts in order, each of which plays by itself", () => {
