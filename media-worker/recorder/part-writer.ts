@@ -24,18 +24,16 @@ export type OpenPartFile = (file: string) => Promise<PartHandle>;
 export const openPartFile: OpenPartFile = (file) => open(file, "w", 0o600);
 
 export type PartWriterOptions = {
-  /** The folder of all recordings; it exists. */
+  /** The folder of all recordings. */
   dir: string;
   part: PartFile;
-  /** Everything before the first fragment. */
-  header: Buffer;
   clock: Clock;
   open: OpenPartFile;
   poke(what: "opened" | "slice"): void;
   /** So many bytes more are on disk. */
   wrote(bytes: number): void;
-  /** The disk failed before `end`: the part has ended as `disk`. */
-  failed(error: unknown): void;
+  /** The disk failed: the part has ended as `disk`. `early`: before `end` was called. */
+  failed(error: unknown, early: boolean): void;
   /** All is written that will be: the folder is to be sealed. */
   seal(folder: string, end: PartEnd): Promise<void>;
 };
@@ -43,6 +41,8 @@ export type PartWriterOptions = {
 export class PartWriter {
   readonly #options: PartWriterOptions;
   readonly #folder: string;
+  /** Everything before the first fragment; null once it is written. */
+  #header: Buffer | null;
   readonly #queue: CutFragment[] = [];
   #queued = 0;
   #wake: (() => void) | null = null;
@@ -59,8 +59,9 @@ export class PartWriter {
   /** The slice before, which is made safe while the next one is written. */
   #closing: Promise<void> | null = null;
 
-  constructor(options: PartWriterOptions) {
+  constructor(options: PartWriterOptions, header: Buffer) {
     this.#options = options;
+    this.#header = header;
     this.#folder = path.join(options.dir, partName(options.part));
     this.#syncedAt = options.clock.elapsed();
   }
@@ -88,6 +89,7 @@ export class PartWriter {
   async #run(): Promise<void> {
     const { dir, seal } = this.#options;
     try {
+      await mkdir(dir, { recursive: true, mode: 0o700 });
       await mkdir(this.#folder, { mode: 0o700 });
     } catch (error) {
       this.#fail(error);
@@ -106,10 +108,10 @@ export class PartWriter {
 
   /** From the header to the last fragment. */
   async #writeAll(): Promise<void> {
-    const { header, open } = this.#options;
-    this.#log = await open(path.join(this.#folder, FILE.log));
+    this.#log = await this.#options.open(path.join(this.#folder, FILE.log));
     this.#slice = await this.#openSlice();
-    await this.#write(header);
+    if (this.#header) await this.#write(this.#header);
+    this.#header = null;
     for (;;) {
       const fragment = this.#queue.shift();
       if (fragment) await this.#writeFragment(fragment);
@@ -181,12 +183,12 @@ export class PartWriter {
   }
 
   #fail(error: unknown): void {
-    const running = this.#end === null;
+    const early = this.#end === null;
     this.#end = "disk";
     this.#queue.length = 0;
     this.#queued = 0;
     this.#wake?.();
-    if (running) this.#options.failed(error);
+    this.#options.failed(error, early);
   }
 
   /** Sealing makes safe what is on disk. */

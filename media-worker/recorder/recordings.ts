@@ -9,7 +9,7 @@ import type { Clock } from "../live/clock.ts";
 import type { Log } from "../log.ts";
 import type { CutFragment } from "./fragment-cutter.ts";
 import { isMissing, type PartFile, partName, type RecordingPoke } from "./part-files.ts";
-import { type OpenPartFile, openPartFile, PartWriter } from "./part-writer.ts";
+import { type OpenPartFile, openPartFile, PartWriter, type PartWriterOptions } from "./part-writer.ts";
 import { leftBehind, sealPart } from "./seal.ts";
 
 /** The uploader removes files behind our back. */
@@ -81,25 +81,26 @@ export class Recordings {
     return this.#full;
   }
 
-  /** `failed`: the disk failed; the part has ended. */
+  /** `failed`: the disk failed before the part's end; it has ended. */
   open(part: PartFile, header: Buffer, failed: () => void): OpenedPart {
     const { dir, clock, log, poke, open = openPartFile } = this.#options;
     const name = partName(part);
-    const writer = new PartWriter({
+    const options: PartWriterOptions = {
       dir,
       part,
-      header,
       clock,
       open,
       poke: (what) => poke({ part: name, what }),
       wrote: (bytes) => this.#wrote(bytes),
-      failed: (error) => {
+      failed: (error, early) => {
         log.error({ err: error, part: name }, "the disk does not take the recording");
+        if (!early) return;
         this.#settle(writer.end("disk"));
         failed();
       },
       seal: (folder, end) => this.#seal(folder, end),
-    });
+    };
+    const writer = new PartWriter(options, header);
     return {
       append: (fragment) => writer.append(fragment),
       end: (end) => this.#settle(writer.end(end)),
