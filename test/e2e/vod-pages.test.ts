@@ -164,24 +164,21 @@ describe("the recording's page", () => {
   test("moves by the pointer, which sees the picture there before", async () => {
     await open(page, vodPath);
     await inState(page, "playing");
-    // The storyboard is made after the recording is ready.
+    const bar = await seekBar(page).boundingBox();
+    if (!bar) throw new Error("the seek bar is not shown");
+    const at = (share: number) => [bar.x + bar.width * share, bar.y + bar.height / 2] as const;
+    const picture = page.waitForResponse((reply) => reply.url().includes("/storyboard.jpg"), { timeout: PATIENCE_MS });
+    // The storyboard is made after the recording is ready, and comes to a page that is open already.
     await expect
       .poll(
         async () => {
-          const { vod } = await (await page.request.get(`${sluice.url}/api${vodPath}`)).json();
-          return vod.storyboard !== null && vod.thumbnail_url !== null;
+          await page.mouse.move(...at(0.3));
+          await page.mouse.move(...at(0.25));
+          return page.locator(".sl-tile").isVisible();
         },
         { timeout: PATIENCE_MS, interval: 500 },
       )
       .toBe(true);
-    await page.reload();
-    await inState(page, "playing");
-    const bar = await seekBar(page).boundingBox();
-    if (!bar) throw new Error("the seek bar is not shown");
-    const at = (share: number) => [bar.x + bar.width * share, bar.y + bar.height / 2] as const;
-    const picture = page.waitForResponse((reply) => reply.url().includes("/storyboard.jpg"));
-    await page.mouse.move(...at(0.25));
-    await page.locator(".sl-tile").waitFor();
     expect((await picture).headers()["content-type"]).toBe("image/jpeg");
     await page.mouse.down();
     await page.mouse.move(...at(0.7), { steps: 5 });

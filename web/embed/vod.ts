@@ -57,7 +57,7 @@ function name({ title }: PublicVod): void {
 
 function play(host: HTMLElement, vod: PublicVod & { playback_url: string }): void {
   const autoplay = new URLSearchParams(location.search).get("autoplay") === "1";
-  mountVodPlayer(host, { vod, autoplay, renew: async () => (await loadVod(vod.public_id)).playback_url });
+  mountVodPlayer(host, { vod, at: null, autoplay, renew: async () => (await loadVod(vod.public_id)).playback_url });
   const head = element(
     "a",
     {

@@ -7,6 +7,7 @@ import {
   loadOwnVod,
   loadStreamVods,
   loadVod,
+  type PublicVod,
   updateVod,
   type VodFields,
 } from "../api/vods.ts";
@@ -17,6 +18,12 @@ const REFRESH_MOVING_MS = 2_500;
 const REFRESH_MS = 15_000;
 
 const VODS = ["vods"] as const;
+
+/** The pictures for the seek bar come a little after the recording. */
+const PICTURES_MS = 120_000;
+const mayChange = (vod: PublicVod): boolean =>
+  isMoving(vod) ||
+  (vod.storyboard === null && vod.ended_at !== null && Date.now() - Date.parse(vod.ended_at) < PICTURES_MS);
 
 const soonWhen = (moving: boolean | undefined) => (moving ? REFRESH_MOVING_MS : REFRESH_MS);
 
@@ -52,7 +59,7 @@ export const useVod = (publicId: string) =>
   useQuery({
     queryKey: [...VODS, "one", publicId],
     queryFn: ({ signal }) => loadVod(publicId, signal),
-    refetchInterval: ({ state }) => (state.data && isMoving(state.data) ? REFRESH_MOVING_MS : false),
+    refetchInterval: ({ state }) => (state.data && mayChange(state.data) ? REFRESH_MOVING_MS : false),
   });
 
 function useChange<Input, Result>(change: (input: Input) => Promise<Result>) {

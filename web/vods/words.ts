@@ -21,7 +21,9 @@ type Known = Pick<Vod, "status" | "playback_url"> & { error?: string | undefined
 export function statusExplained({ status, error, playback_url }: Known): string | null {
   switch (status) {
     case "recording":
-      return "The broadcast is going on. It can be watched here a few seconds after its end.";
+      return playback_url === null
+        ? "The broadcast is going on. It can be watched here a few seconds after its end."
+        : "The broadcast is going on. What came before its last interruption plays already.";
     case "processing":
       return playback_url === null
         ? "The last pictures are on their way to storage. This takes a few seconds."

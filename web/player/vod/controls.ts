@@ -1,5 +1,4 @@
 /** The bar of controls along the lower edge: the seek bar, and the buttons beneath it. */
-import type { Gap, Storyboard } from "#contract/vods";
 import { fullscreenButton, iconButton, show } from "../buttons.ts";
 import { createChoiceMenu } from "../choice-menu.ts";
 import { element, setText } from "../dom.ts";
@@ -22,16 +21,14 @@ export type VodControlActions = SoundActions & {
 };
 
 type Options = {
-  storyboard: Storyboard | null;
-  gaps: readonly Gap[];
   fullscreen: boolean;
   pip: boolean;
   signal: AbortSignal;
 };
 
 export function createVodControls(actions: VodControlActions, options: Options): Part<VodState> {
-  const { storyboard, gaps, signal } = options;
-  const seek = createSeekBar({ seekTo: actions.seekTo, storyboard, gaps });
+  const { signal } = options;
+  const seek = createSeekBar(actions.seekTo);
   const play = iconButton("Play (k)", actions.togglePlay);
   const sound = createSound(actions);
   const now = element("span");

@@ -33,6 +33,8 @@ export type VodPlayerOptions = {
     gaps: readonly Gap[];
     parts: readonly Pick<VodPart, "duration" | "codecs">[];
   };
+  /** Seconds into it; null: where the address says, else where the viewer left off. */
+  at: number | null;
   /** Begins by itself where the browser lets it; otherwise nothing is loaded before somebody asks for it. */
   autoplay: boolean;
   /** A fresh playback address; null when there is none any more. Throws without an answer. */
@@ -40,14 +42,17 @@ export type VodPlayerOptions = {
 };
 
 export type VodPlayer = {
+  /** What comes later than the recording itself. */
+  update(later: Pick<VodState, "storyboard" | "gaps">): void;
   subscribe(listener: Listener<VodState>): () => void;
   destroy(): void;
 };
 
-export function mountVodPlayer(host: HTMLElement, { vod, autoplay, renew }: VodPlayerOptions): VodPlayer {
+export function mountVodPlayer(host: HTMLElement, { vod, at, autoplay, renew }: VodPlayerOptions): VodPlayer {
   const closed = new AbortController();
   const { signal } = closed;
-  const store = createStore(initialVodState(vod.duration));
+  const { storyboard, gaps } = vod;
+  const store = createStore({ ...initialVodState(vod.duration), storyboard, gaps });
   const video = element("video", {
     playsinline: true,
     preload: "auto",
@@ -91,8 +96,6 @@ export function mountVodPlayer(host: HTMLElement, { vod, autoplay, renew }: VodP
       forgetResumed: () => store.set({ resumedAt: null }),
     }),
     createVodControls(actions, {
-      storyboard: vod.storyboard,
-      gaps: vod.gaps,
       fullscreen: fullscreenSupported(video),
       pip: pipSupported(),
       signal,
@@ -120,10 +123,11 @@ export function mountVodPlayer(host: HTMLElement, { vod, autoplay, renew }: VodP
   );
   addEventListener("hashchange", () => seekToHash(actions.seekTo), { signal });
 
-  if (open) session.start({ ...beginning(vod.public_id, vod.duration, store.set), autoplay });
+  if (open) session.start({ at: at ?? beginning(vod.public_id, vod.duration, store.set), autoplay });
   else store.set({ phase: "error", problem: "unsupported" });
   return {
     subscribe: store.subscribe,
+    update: store.set,
     destroy() {
       session.destroy();
       closed.abort();
@@ -136,12 +140,12 @@ export function mountVodPlayer(host: HTMLElement, { vod, autoplay, renew }: VodP
 const openNothing: OpenVod = () => ({ setQuality() {}, destroy() {} });
 
 /** What the address says, else where the viewer left off, else the start. */
-function beginning(id: string, duration: number, set: (patch: Partial<VodState>) => void): { at: number } {
+function beginning(id: string, duration: number, set: (patch: Partial<VodState>) => void): number {
   const asked = startOf(location.hash);
-  if (asked !== null) return { at: clamp(asked, 0, duration) };
+  if (asked !== null) return clamp(asked, 0, duration);
   const left = positionOf(id, duration);
   set({ resumedAt: left });
-  return { at: left ?? 0 };
+  return left ?? 0;
 }
 
 function seekToHash(seekTo: (seconds: number) => void): void {

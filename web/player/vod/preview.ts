@@ -10,26 +10,24 @@ const WITH_WORDS_PX = 180;
 
 export type Preview = {
   node: HTMLElement;
-  /** `share`: of the bar's width. */
-  show(share: number, time: number, gap: Gap | null): void;
+  /** `share`: of the bar's width. Without a storyboard there is no picture. */
+  show(at: { share: number; time: number }, storyboard: Storyboard | null, gap: Gap | null): void;
   hide(): void;
 };
 
-export function createPreview(storyboard: Storyboard | null): Preview {
+export function createPreview(): Preview {
   const tile = element("div", { class: "sl-tile" });
   const words = element("span", { class: "sl-missing" });
-  const time = element("span", { class: "sl-at" });
-  const node = element("div", { class: "sl-preview", "aria-hidden": "true", hidden: true }, tile, words, time);
-  tile.hidden = storyboard === null;
-  if (storyboard) {
-    tile.style.width = `${storyboard.tile_width}px`;
-    tile.style.height = `${storyboard.tile_height}px`;
-  }
+  const clockFace = element("span", { class: "sl-at" });
+  const node = element("div", { class: "sl-preview", "aria-hidden": "true", hidden: true }, tile, words, clockFace);
   return {
     node,
-    show(share, at, gap) {
+    show({ share, time }, storyboard, gap) {
+      tile.hidden = storyboard === null;
       if (storyboard) {
-        const { x, y } = tileAt(storyboard, at);
+        const { x, y } = tileAt(storyboard, time);
+        tile.style.width = `${storyboard.tile_width}px`;
+        tile.style.height = `${storyboard.tile_height}px`;
         // The picture is asked for when somebody first looks for it.
         tile.style.backgroundImage ||= `url(${JSON.stringify(storyboard.url)})`;
         tile.style.backgroundPosition = `${-x}px ${-y}px`;
@@ -39,7 +37,7 @@ export function createPreview(storyboard: Storyboard | null): Preview {
       node.style.setProperty("--share", String(share));
       words.hidden = gap === null;
       if (gap) setText(words, gapWords(gap));
-      setText(time, clock(at));
+      setText(clockFace, clock(time));
       node.hidden = false;
     },
     hide() {

@@ -1,6 +1,6 @@
 /** Where one is in a recording, what is loaded, what is missing; moved by pointer, touch and keys. */
-import type { Gap, Storyboard } from "#contract/vods";
-import { element } from "../dom.ts";
+import type { Gap } from "#contract/vods";
+import { element, setText } from "../dom.ts";
 import type { Part } from "../part.ts";
 import { spoken } from "./clock.ts";
 import { gapList } from "./gaps.ts";
@@ -15,21 +15,15 @@ const GAP_REACH_PX = 7;
 /** While the bar has the focus, playing on is not said aloud; a jump is. */
 const JUMP_S = 2;
 
-type Options = {
-  seekTo(seconds: number): void;
-  storyboard: Storyboard | null;
-  gaps: readonly Gap[];
-};
-
 /** Several players may be on one page; `crypto.randomUUID` is missing on plain HTTP. */
 let made = 0;
 
-export function createSeekBar({ seekTo, storyboard, gaps }: Options): Part<VodState> {
-  const preview = createPreview(storyboard);
+export function createSeekBar(seekTo: (seconds: number) => void): Part<VodState> {
+  const preview = createPreview();
   const loaded = element("div", { class: "sl-loaded" });
-  const marks = gaps.map(() => element("i", { class: "sl-gap" }));
+  const marks = element("div", { class: "sl-gaps" });
   made += 1;
-  const described = element("span", { class: "sl-said", id: `sl-gaps-${made}` }, gapList(gaps));
+  const described = element("span", { class: "sl-said", id: `sl-gaps-${made}` });
   const bar = element(
     "div",
     {
@@ -38,9 +32,9 @@ export function createSeekBar({ seekTo, storyboard, gaps }: Options): Part<VodSt
       tabindex: "0",
       "aria-label": "Seek",
       "aria-valuemin": "0",
-      ...(gaps.length > 0 ? { "aria-describedby": described.id } : {}),
+      "aria-describedby": described.id,
     },
-    element("div", { class: "sl-track" }, loaded, element("div", { class: "sl-played" }), ...marks),
+    element("div", { class: "sl-track" }, loaded, element("div", { class: "sl-played" }), marks),
     element("div", { class: "sl-thumb" }),
   );
   const node = element("div", { class: "sl-seek-row" }, preview.node, bar, described);
@@ -58,10 +52,10 @@ export function createSeekBar({ seekTo, storyboard, gaps }: Options): Part<VodSt
   };
   const look = (event: PointerEvent): number => {
     const { left, width } = bar.getBoundingClientRect();
-    const duration = state?.duration ?? 0;
+    const { duration, gaps, storyboard } = state ?? { duration: 0, gaps: [], storyboard: null };
     const time = timeAt(event.clientX, { left, width }, duration);
     const gap = gapNear(gaps, time, (GAP_REACH_PX / Math.max(1, width)) * duration);
-    preview.show(shareOf(time, duration), time, gap);
+    preview.show({ share: shareOf(time, duration), time }, storyboard, gap);
     return time;
   };
   const stopDragging = () => {
@@ -117,6 +111,7 @@ export function createSeekBar({ seekTo, storyboard, gaps }: Options): Part<VodSt
     node,
     update(next) {
       const moved = state?.duration !== next.duration;
+      const marked = moved || state?.gaps !== next.gaps;
       state = next;
       const { time, duration, buffered } = next;
       if (dragged === null) place(time);
@@ -124,13 +119,18 @@ export function createSeekBar({ seekTo, storyboard, gaps }: Options): Part<VodSt
       if (moved || (document.activeElement === bar ? jumped : Math.round(time) !== Math.round(said)))
         say(time, duration);
       loaded.style.background = loadedBands(buffered, duration);
-      if (moved) {
-        for (const [index, mark] of marks.entries()) {
-          mark.style.left = `${shareOf(gaps[index]?.at ?? 0, duration) * 100}%`;
-        }
+      if (marked) {
+        marks.replaceChildren(...next.gaps.map((gap) => mark(gap, duration)));
+        setText(described, gapList(next.gaps));
       }
     },
   };
+}
+
+function mark({ at }: Gap, duration: number): HTMLElement {
+  const node = element("i", { class: "sl-gap" });
+  node.style.left = `${shareOf(at, duration) * 100}%`;
+  return node;
 }
 
 /** One background for all that is loaded: a band for each range. */

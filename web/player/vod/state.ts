@@ -1,4 +1,5 @@
 /** What the player of recordings shows. One store; the session writes it, controls and screens follow it. */
+import type { Gap, Storyboard } from "#contract/vods";
 import { type ElementState, initialElementState } from "../state.ts";
 import type { Span } from "./timeline.ts";
 
@@ -27,6 +28,9 @@ export type VodState = ElementState & {
   speed: number;
   /** It went on where the viewer had left off; null once that is no news. */
   resumedAt: number | null;
+  /** May come later than the recording. */
+  storyboard: Storyboard | null;
+  gaps: readonly Gap[];
 };
 
 export const initialVodState = (duration: number): VodState => ({
@@ -38,4 +42,6 @@ export const initialVodState = (duration: number): VodState => ({
   buffered: [],
   speed: 1,
   resumedAt: null,
+  storyboard: null,
+  gaps: [],
 });
