@@ -1,6 +1,6 @@
 /** Recordings as media workers hand them in: opened once, uploaded, completed, whatever is said twice or goes wrong. */
 import { eq } from "drizzle-orm";
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { SLICE_BYTES } from "../../schema/contract/recording.ts";
 import { jobs } from "../../schema/tables/media.ts";
 import { streams } from "../../schema/tables/streams.ts";
@@ -24,6 +24,8 @@ beforeAll(async () => {
   worker = await recordingWorker();
   scene = await onAir(owner, worker);
 });
+// Or its link is given up.
+beforeEach(() => worker.heartbeat());
 afterEach(() => bucket.heal());
 
 describe("opening a part", () => {
