@@ -82,6 +82,10 @@ export const Stream = z.object({
   description: z.string(),
   stream_key: z.string().optional().meta({ description: "For its owner only", example: "live_…" }),
   ingest_url: z.string().optional().meta({ description: "Where to publish, for its owner only" }),
+  warnings: z
+    .array(z.string())
+    .optional()
+    .meta({ description: "What the streamer should know about the running broadcast, for its owner only" }),
   public_key: z.string(),
   is_public: ZeroOrOne,
   is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]).meta({ description: "0 offline, 1 live, 2 encoding" }),

@@ -26,6 +26,7 @@ import { EditStreamDialog } from "./edit-stream-dialog.tsx";
 import { EmbedDialog } from "./embed-dialog.tsx";
 import { Publishing } from "./publishing.tsx";
 import classes from "./stream-card.module.css";
+import { Warnings } from "./warnings.tsx";
 
 export function StreamCard({ stream, startsOpen }: { stream: Stream; startsOpen: boolean }) {
   const [open, panel] = useDisclosure(startsOpen);
@@ -47,6 +48,7 @@ export function StreamCard({ stream, startsOpen }: { stream: Stream; startsOpen:
             </Title>
           </div>
           <Facts stream={stream} />
+          <Warnings of={stream} />
         </div>
         <div className={classes.actions}>
           <Button

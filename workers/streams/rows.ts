@@ -7,7 +7,9 @@ import { chat_channels } from "#tables/chat";
 import { users } from "#tables/identity";
 import { streams } from "#tables/streams";
 import type { Ctx } from "../core/context.ts";
+import { logFailure } from "../core/log.ts";
 import { unseal } from "../core/seal.ts";
+import { playbackRoute } from "./playback-route.ts";
 
 const COLUMNS = {
   stream: streams,
@@ -92,8 +94,21 @@ export function shownStream(
   };
 }
 
-/** For its owner: with the key, and where to publish. */
+/** For its owner: with the key, where to publish, and what is wrong with what is published. */
 export async function ownStream(ctx: Ctx, row: StreamRow): Promise<Stream> {
-  const stream_key = await unseal(ctx.settings, "stream-key", row.stream.live_key_sealed);
-  return { ...shownStream(ctx, row), stream_key, ingest_url: ctx.settings.rtmpUrl };
+  const [stream_key, warnings] = await Promise.all([
+    unseal(ctx.settings, "stream-key", row.stream.live_key_sealed),
+    row.stream.is_live === 1 ? warningsOf(ctx, row.stream.id) : [],
+  ]);
+  return { ...shownStream(ctx, row), stream_key, ingest_url: ctx.settings.rtmpUrl, warnings };
+}
+
+async function warningsOf(ctx: Ctx, streamId: number): Promise<string[]> {
+  try {
+    return (await playbackRoute(ctx, streamId)).warnings;
+  } catch (error) {
+    // The stream is shown without them rather than not at all.
+    logFailure("a stream does not tell its warnings", error, { stream_id: streamId, request_id: ctx.requestId });
+    return [];
+  }
 }
