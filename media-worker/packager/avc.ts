@@ -54,7 +54,8 @@ export function parseAvcRecord(record: Buffer): AvcParameters {
 
 const nalType = (nal: Buffer) => (nal[0] ?? 0) & 0x1f;
 
-function parameterSets(record: Buffer): Buffer[] {
+/** The NAL units in it, sequence parameter sets first. Throws `CodecError`. */
+export function parameterSets(record: Buffer): Buffer[] {
   if (record.length < 7 || record[0] !== 1) throw new CodecError("malformed", "not an H.264 configuration record");
   const sets: Buffer[] = [];
   let at = 5;

@@ -12,12 +12,18 @@ const MATRIX = u32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 export const initSegment = (tracks: Tracks): Buffer =>
   Buffer.concat([box("ftyp", ascii("iso6"), u32(0), ascii("iso6cmfcmp41")), movie(tracks, [])]);
 
-/** Of one file that holds all of its fragments and an index; its durations are zero until it is complete. */
-export const fileHeader = (tracks: Tracks): Buffer =>
-  Buffer.concat([
+/**
+ * Of one file that holds all of its fragments and an index; its durations are zero until it is complete. Its `mvex` also
+ * knows the track that it does not have: FFmpeg reads on with the first header of a playlist, and takes the samples of a
+ * track that `mvex` does not know for the other one's.
+ */
+export const fileHeader = (tracks: Tracks): Buffer => {
+  const absent = [...(tracks.video ? [] : [VIDEO_TRACK_ID]), ...(tracks.audio ? [] : [AUDIO_TRACK_ID])];
+  return Buffer.concat([
     box("ftyp", ascii("iso6"), u32(0), ascii("iso6dashmp41")),
-    movie(tracks, [fullBox("mehd", 1, 0, u32(0, 0))]),
+    movie(tracks, [fullBox("mehd", 1, 0, u32(0, 0)), ...absent.map(trex)]),
   ]);
+};
 
 /** `extend`: what `mvex` begins with. */
 function movie(tracks: Tracks, extend: Buffer[]): Buffer {

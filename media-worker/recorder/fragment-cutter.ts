@@ -9,6 +9,7 @@
 import type { TimedUnit } from "../live/reader.ts";
 import { type Tracks, VIDEO_TIMESCALE } from "../live/tracks.ts";
 import { type FragmentSample, type VideoSample, writeFragment } from "../packager/fragment.ts";
+import { InBandParameters } from "./in-band.ts";
 import type { LoggedFragment } from "./part-files.ts";
 
 /** What a killed process loses is what was not cut yet: half of the second that may be lost. */
@@ -43,6 +44,7 @@ export class FragmentCutter {
   readonly #frameLength: number;
   /** Ticks per second of the track that decides. */
   readonly #timescale: number;
+  readonly #parameters: InBandParameters | null;
   #sequence = 0;
 
   // From the publisher's times to the part's; null until the first unit of a timeline.
@@ -74,6 +76,7 @@ export class FragmentCutter {
     this.#audioRate = tracks.audio?.parameters.coreRate ?? 1;
     this.#frameLength = tracks.audio?.parameters.frameLength ?? 0;
     this.#timescale = timescaleOf(tracks);
+    this.#parameters = tracks.video && new InBandParameters(tracks.video.record);
   }
 
   /** With video, the first unit is a keyframe. */
@@ -208,6 +211,8 @@ export class FragmentCutter {
   }
 
   #write(video: Held<VideoSample>[], audio: Held<FragmentSample>[], ticks: number, key: boolean): void {
+    const [first] = video;
+    if (key && first && this.#parameters) first.data = this.#parameters.inFrontOf(first.data);
     const data = writeFragment({
       sequence: ++this.#sequence,
       video: video[0] ? { decodeTime: video[0].time, samples: video } : null,

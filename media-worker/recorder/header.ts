@@ -20,35 +20,35 @@ export function openHeader(tracks: Tracks): { header: Buffer; initBytes: number 
   const init = fileHeader(tracks);
   const header = Buffer.alloc(init.length + INDEX_RESERVE_BYTES);
   init.copy(header);
-  writeFree(header, init.length);
+  writeFree(header, init.length, header.length);
   return { header, initBytes: init.length };
 }
 
 /** Of a part that is complete. `header`: as it is on disk, sealed before or not; it is written over. */
 export function sealHeader(header: Buffer, part: PartFile, tally: PartTally): void {
   writeDurations(header.subarray(0, part.init_bytes), tally.ticks / part.timescale);
-  writeFree(header, writeIndexes(header, part, tally));
+  writeIndexes(header, part, tally);
 }
 
-function writeFree(header: Buffer, at: number): void {
-  header.fill(0, at);
-  header.writeUInt32BE(header.length - at, at);
+function writeFree(header: Buffer, at: number, end: number): void {
+  header.fill(0, at, end);
+  header.writeUInt32BE(end - at, at);
   header.write("free", at + 4, "latin1");
 }
 
 /**
  * One `sidx` after the other, one per track, all of the same runs: FFmpeg, in Chromium too, looks for a track that has
  * none in the wrong place and lands far before the moment it was to seek. Each counts in its track's own timescale,
- * which FFmpeg takes for granted. Returns where they end.
+ * which FFmpeg takes for granted. They stand right before the first fragment: with anything in between, Chromium walks
+ * through all fragments nevertheless.
  */
-function writeIndexes(header: Buffer, part: PartFile, tally: PartTally): number {
+function writeIndexes(header: Buffer, part: PartFile, tally: PartTally): void {
   const runs = tally.tickRuns();
   const tracks = tracksOf(header.subarray(0, part.init_bytes));
   const size = SIDX_HEAD + SIDX_ENTRY * runs.length;
-  if (part.init_bytes + tracks.length * size + BOX_HEAD > header.length) {
-    throw new Error(`no room for an index of ${runs.length} runs`);
-  }
-  let at = part.init_bytes;
+  let at = part.header_bytes - tracks.length * size;
+  if (at - part.init_bytes < BOX_HEAD) throw new Error(`no room for an index of ${runs.length} runs`);
+  writeFree(header, part.init_bytes, at);
   for (const { id, timescale } of tracks) {
     const end = at + size;
     // Audio goes along with the pictures' decode times.
@@ -63,7 +63,6 @@ function writeIndexes(header: Buffer, part: PartFile, tally: PartTally): number 
     at = header.writeUInt32BE(runs.length, at);
     at = writeReferences(header, at, runs, timescale / part.timescale);
   }
-  return at;
 }
 
 /** `scale`: from the ticks of the log to the track's. */

@@ -35,7 +35,10 @@ export async function startRangeServer(): Promise<RangeServer> {
     const body = object.subarray(Number(from), to === "" ? undefined : Number(to) + 1);
     if (body.length === 0) return void response.writeHead(416).end();
     state.sent += body.length;
-    response.writeHead(range === undefined ? 200 : 206, { "content-length": body.length }).end(body);
+    const last = Number(from) + body.length - 1;
+    const about = { "content-length": body.length, "accept-ranges": "bytes" };
+    if (range === undefined) return void response.writeHead(200, about).end(body);
+    response.writeHead(206, { ...about, "content-range": `bytes ${from}-${last}/${object.length}` }).end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -3,10 +3,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { TimedUnit } from "../../media-worker/live/reader.ts";
 import { audioTrack, type Tracks } from "../../media-worker/live/tracks.ts";
+import { parameterSets } from "../../media-worker/packager/avc.ts";
 import { fileHeader } from "../../media-worker/packager/init-segment.ts";
 import { type CutFragment, FragmentCutter } from "../../media-worker/recorder/fragment-cutter.ts";
-import { durationOf, type Fragment, readFragments, readInit } from "../harness/mp4.ts";
-import { AUDIO, BOTH, interleaved, pictures, sound, VIDEO } from "../harness/synthetic-media.ts";
+import { boxes, durationOf, type Fragment, readFragments, readInit } from "../harness/mp4.ts";
+import { AUDIO, AVC_RECORD, BOTH, interleaved, pictures, sound, VIDEO } from "../harness/synthetic-media.ts";
 
 type TrackCut = { begins: number; ends: number; samples: number };
 type Cut = { logged: CutFragment[]; fragments: { seconds: number; video?: Fragment; audio?: Fragment }[] };
@@ -109,6 +110,38 @@ describe("fragments", () => {
     const { logged } = cut(BOTH, units);
     const all = Buffer.concat(logged.map(({ data }) => data));
     for (const unit of units) expect(all.includes(unit.data)).toBe(true);
+  });
+});
+
+describe("parameter sets", () => {
+  const nal = (...bytes: number[]) => Buffer.of(0, 0, 0, bytes.length, ...bytes);
+  const [sps, pps] = parameterSets(AVC_RECORD).map((set) => nal(...set));
+  const own = Buffer.concat([sps!, pps!]);
+  const [idr, slice, delimiter] = [nal(0x65, 1, 2, 3), nal(0x41, 4, 5), nal(0x09, 0x10)];
+  const media = (...first: Buffer[]) =>
+    pictures({ seconds: 1, key: (n) => n % 15 === 0 }).map(
+      (unit, n) => ({ ...unit, data: n % 15 === 0 ? Buffer.concat(first) : slice }) as TimedUnit,
+    );
+  /** The samples of the first fragment that each begins with. */
+  const samples = (units: TimedUnit[]) =>
+    cut(VIDEO, units).logged.map(({ data }) => data.subarray(boxes(data).find(({ type }) => type === "mdat")!.start));
+
+  test("go in front of the keyframe that a fragment begins with", () => {
+    const made = samples(media(idr));
+    expect(made).toHaveLength(2);
+    for (const bytes of made) {
+      expect(bytes.subarray(0, own.length + idr.length)).toEqual(Buffer.concat([own, idr]));
+      expect(bytes.indexOf(sps!, 1)).toBe(-1);
+    }
+  });
+
+  test("but behind its delimiter", () => {
+    const whole = Buffer.concat([delimiter, own, idr]);
+    for (const bytes of samples(media(delimiter, idr))) expect(bytes.subarray(0, whole.length)).toEqual(whole);
+  });
+
+  test("not twice", () => {
+    for (const bytes of samples(media(delimiter, sps!, pps!, idr))) expect(bytes.indexOf(sps!, 15)).toBe(-1);
   });
 });
 
