@@ -34,7 +34,7 @@ async function one(...args: Parameters<typeof recordUnits>): Promise<RecordedPar
 function check({ part, fragments, bytes, end }: RecordedPart): void {
   expect(end).not.toBeNull();
   const top = boxes(bytes);
-  const header = ["ftyp", "moov", ...part.tracks.map(() => "sidx"), "free"];
+  const header = ["ftyp", "moov", "free", ...part.tracks.map(() => "sidx")];
   expect(top.slice(0, header.length).map(({ type }) => type)).toEqual(header);
   expect(top[1]!.end).toBe(part.init_bytes);
   expect(top[header.length - 1]!.end).toBe(part.header_bytes);
