@@ -81,13 +81,19 @@ test.each([
   expect(shown).toBeGreaterThanOrEqual(frames - 15 * (variants.length - 1));
 });
 
-test("another resolution: hls.js in Chromium shows both sizes, to the end", async () => {
-  const server = await serve(await record({ video: { size: "640x360" } }, { video: { size: "1280x720" } }));
-  const library = new URL("../../node_modules/hls.js/dist/hls.min.js", import.meta.url);
-  server.objects.set("hls.js", await readFile(library));
-  server.objects.set(
-    "page.html",
-    Buffer.from(`<!doctype html><video muted></video><script src="hls.js"></script><script>
+test.each([
+  ["with sound", {}],
+  ["without", { audio: null }],
+] satisfies [string, SourceOptions][])(
+  "another resolution, %s: Chromium shows both sizes, to the end, and each part by itself",
+  async (_, sound) => {
+    const sizes = [{ video: { size: "640x360" } }, { video: { size: "1280x720" } }];
+    const server = await serve(await record(...sizes.map((size) => ({ ...size, ...sound }))));
+    const library = new URL("../../node_modules/hls.js/dist/hls.min.js", import.meta.url);
+    server.objects.set("hls.js", await readFile(library));
+    server.objects.set(
+      "page.html",
+      Buffer.from(`<!doctype html><video muted></video><script src="hls.js"></script><script>
       const video = document.querySelector("video");
       window.seen = { widths: [], errors: [], ended: false };
       video.addEventListener("resize", () => seen.widths.push(video.videoWidth));
@@ -99,16 +105,30 @@ test("another resolution: hls.js in Chromium shows both sizes, to the end", asyn
       hls.attachMedia(video);
       video.play();
     </script>`),
-  );
-  const browser = await launchBrowser();
-  onTestFinished(() => browser.close());
-  const page = await browser.newPage();
-  await page.goto(server.url("page.html"));
-  const seen = () =>
-    page.evaluate(
-      () => (globalThis as unknown as { seen: { widths: number[]; errors: string[]; ended: boolean } }).seen,
     );
-  await expect
-    .poll(seen, { timeout: PATIENCE_MS, interval: 200 })
-    .toEqual({ widths: [640, 1280], errors: [], ended: true });
-});
+    const browser = await launchBrowser();
+    onTestFinished(() => browser.close());
+    const page = await browser.newPage();
+    await page.goto(server.url("page.html"));
+    const seen = () =>
+      page.evaluate(
+        () => (globalThis as unknown as { seen: { widths: number[]; errors: string[]; ended: boolean } }).seen,
+      );
+    await expect
+      .poll(seen, { timeout: PATIENCE_MS, interval: 200 })
+      .toEqual({ widths: [640, 1280], errors: [], ended: true });
+    for (const [index, uri] of [...server.objects.keys()].filter((name) => name.startsWith("parts/")).entries()) {
+      await page.goto(server.url("page.html"));
+      const width = page.evaluate(async (source) => {
+        const video = document.createElement("video");
+        video.muted = true;
+        video.src = source;
+        await video.play();
+        video.currentTime = 2;
+        await new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
+        return video.videoWidth;
+      }, server.url(uri));
+      expect(await width).toBe([640, 1280][index]);
+    }
+  },
+);
