@@ -6,11 +6,13 @@
 import { INDEX_RESERVE_BYTES } from "#contract/recording";
 import type { Tracks } from "../live/tracks.ts";
 import { fileHeader } from "../packager/init-segment.ts";
-import type { PartFile, PartTally, TickRun } from "./part-files.ts";
+import type { LoggedFragment, PartFile, PartTally, TickRun } from "./part-files.ts";
 
 const MOVIE_TIMESCALE = 1000;
 const SIDX_HEAD = 8 + 4 + 4 + 4 + 8 + 8 + 2 + 2;
 const SIDX_ENTRY = 12;
+/** Its count has 16 bits. */
+const SIDX_MAX = 0xffff;
 /** Starts with a stream access point of type 1 (ISO/IEC 14496-12 section 8.16.3). */
 const KEYED = 0x90000000;
 const BOX_HEAD = 8;
@@ -24,10 +26,49 @@ export function openHeader(tracks: Tracks): { header: Buffer; initBytes: number 
   return { header, initBytes: init.length };
 }
 
-/** Of a part that is complete. `header`: as it is on disk, sealed before or not; it is written over. */
-export function sealHeader(header: Buffer, part: PartFile, tally: PartTally): void {
+/**
+ * Of a part that is complete. `header`: as it is on disk, sealed before or not; it is written over. `fragments`: those
+ * that `tally` counted.
+ */
+export function sealHeader(
+  header: Buffer,
+  part: PartFile,
+  tally: PartTally,
+  fragments: readonly LoggedFragment[],
+): void {
   writeDurations(header.subarray(0, part.init_bytes), tally.ticks / part.timescale);
-  writeIndexes(header, part, tally);
+  const room = header.length - part.init_bytes - BOX_HEAD;
+  const most = Math.min(SIDX_MAX, Math.floor((room / part.tracks.length - SIDX_HEAD) / SIDX_ENTRY));
+  const runs = tally.tickRuns();
+  // About six hours find room with all their fragments.
+  writeIndexes(header, part, fragments.length <= most ? fragmentReferences(runs, fragments) : runs);
+}
+
+/**
+ * A reference for every fragment, so that FFmpeg, when it has read the one it sought, goes on with the next and not with
+ * the next run. To be found by time are those alone that begin a run: each is said to last as long as its run but for
+ * one tick, which the run's last fragment takes, and those between last no time at all.
+ */
+function fragmentReferences(runs: readonly TickRun[], fragments: readonly LoggedFragment[]): TickRun[] {
+  const references: TickRun[] = [];
+  let next = 0;
+  for (const run of runs) {
+    const first = references.length;
+    for (let bytes = 0; bytes < run.bytes; next++) {
+      const fragment = fragments[next];
+      if (!fragment) throw new Error("the runs are longer than their fragments");
+      references.push({ bytes: fragment.bytes, ticks: 0, key: false });
+      bytes += fragment.bytes;
+    }
+    const [begin, end] = [references[first], references.at(-1)];
+    if (!begin || !end) continue;
+    begin.key = run.key;
+    begin.ticks = run.ticks;
+    if (begin === end) continue;
+    begin.ticks -= 1;
+    end.ticks = 1;
+  }
+  return references;
 }
 
 function writeFree(header: Buffer, at: number, end: number): void {
@@ -37,13 +78,12 @@ function writeFree(header: Buffer, at: number, end: number): void {
 }
 
 /**
- * One `sidx` after the other, one per track, all of the same runs: FFmpeg, in Chromium too, looks for a track that has
+ * One `sidx` after the other, one per track, all of the same references: FFmpeg, in Chromium too, looks for a track that has
  * none in the wrong place and lands far before the moment it was to seek. Each counts in its track's own timescale,
  * which FFmpeg takes for granted. They stand right before the first fragment: with anything in between, Chromium walks
  * through all fragments nevertheless.
  */
-function writeIndexes(header: Buffer, part: PartFile, tally: PartTally): void {
-  const runs = tally.tickRuns();
+function writeIndexes(header: Buffer, part: PartFile, runs: readonly TickRun[]): void {
   const tracks = tracksOf(header.subarray(0, part.init_bytes));
   const size = SIDX_HEAD + SIDX_ENTRY * runs.length;
   let at = part.header_bytes - tracks.length * size;

@@ -11,6 +11,7 @@ import { sealHeader } from "./header.ts";
 import {
   FILE,
   isMissing,
+  type LoggedFragment,
   logLine,
   type PartFile,
   PartTally,
@@ -30,12 +31,12 @@ import {
 export async function sealPart(folder: string, end: PartEnd): Promise<"sealed" | "removed"> {
   if (await readSealed(folder)) return "sealed";
   const part = await readPart(folder);
-  const tally = part && (await cutBack(folder, part));
-  if (!part || !tally) {
+  const kept = part && (await cutBack(folder, part));
+  if (!part || !kept) {
     await rm(folder, { recursive: true, force: true });
     return "removed";
   }
-  await writeHeader(folder, part, tally);
+  await writeHeader(folder, part, kept);
   await writeJson(folder, FILE.sealed, { end } satisfies SealedFile);
   return "sealed";
 }
@@ -50,16 +51,20 @@ export async function leftBehind(dir: string): Promise<string[]> {
   return folders;
 }
 
+type Kept = { tally: PartTally; fragments: LoggedFragment[] };
+
 /** Null when nothing is left. */
-async function cutBack(folder: string, part: PartFile): Promise<PartTally | null> {
+async function cutBack(folder: string, part: PartFile): Promise<Kept | null> {
   const { fragments, next } = await readLog(folder);
   const slices = await readSlices(folder);
   const there = bytesThere(slices);
   const tally = new PartTally(part);
+  let count = 0;
   let logBytes = 0;
   for (const fragment of fragments) {
     if (tally.size + fragment.bytes > there) break;
     tally.add(fragment);
+    count++;
     logBytes += logLine(fragment).length;
   }
   if (logBytes === 0) return null;
@@ -71,7 +76,7 @@ async function cutBack(folder: string, part: PartFile): Promise<PartTally | null
   }
   // Also the begin of a line that was never finished, so `next` says nothing of the file's size.
   await keep(path.join(folder, FILE.log), Number.POSITIVE_INFINITY, Math.min(logBytes, next));
-  return tally;
+  return { tally, fragments: fragments.slice(0, count) };
 }
 
 /** The first `kept` of `size` bytes, and they are on disk. A file that is not there was uploaded meanwhile. */
@@ -116,12 +121,12 @@ function bytesThere(slices: ReadonlyMap<number, number>): number {
   return last === 0 ? 0 : (last - 1) * SLICE_BYTES + (slices.get(last) ?? 0);
 }
 
-async function writeHeader(folder: string, part: PartFile, tally: PartTally): Promise<void> {
+async function writeHeader(folder: string, part: PartFile, { tally, fragments }: Kept): Promise<void> {
   await using slice = await open(path.join(folder, sliceName(1)), "r+");
   const header = Buffer.alloc(part.header_bytes);
   const { bytesRead } = await slice.read(header, 0, header.length, 0);
   if (bytesRead < header.length) throw new Error("the part's header is not whole");
-  sealHeader(header, part, tally);
+  sealHeader(header, part, tally, fragments);
   await writeAll(slice, header, 0);
   await slice.sync();
 }
