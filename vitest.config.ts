@@ -59,6 +59,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+          // Tests that mostly wait say that they may run beside each other; each starts a whole Sluice.
+          maxConcurrency: 3,
         },
       },
     ],
