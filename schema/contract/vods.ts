@@ -81,7 +81,7 @@ export type Vod = z.infer<typeof Vod>;
 /** What anybody who may watch it sees: without download addresses. */
 export const PublicVod = Vod.omit({ download_url: true, error: true }).extend({
   owner_username: z.string(),
-  stream_name: z.string().nullable(),
+  stream_name: z.string().nullable().meta({ description: "Only while the stream is public" }),
   stream_public_key: z.string().nullable().meta({ description: "Only while the stream is public" }),
 });
 export type PublicVod = z.infer<typeof PublicVod>;

@@ -96,7 +96,7 @@ describe("a part", () => {
       const query = `v=t-0&token=${await vodToken(vod, "play")}`;
       return (await fetchRaw(`${vodPath(vod, "parts/1.mp4")}?${query}`)).headers.get("cache-control");
     };
-    expect(await control("public")).toBe("public, max-age=31536000, immutable");
+    expect(await control("public")).toBe("public, max-age=31536000, s-maxage=600, immutable");
     expect(await control("unlisted")).toBe("private, max-age=31536000, immutable");
     expect(await control("private")).toBe("private, max-age=43200, immutable");
   });

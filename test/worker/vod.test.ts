@@ -150,10 +150,12 @@ describe("what is told of one", () => {
     expect(headers.get("access-control-allow-origin")).toBe("*");
   });
 
-  test("leaves out the key of a stream that is not public", async () => {
-    const hidden = await newStream(owner.token, { is_public: false });
+  test("leaves out the key of a stream that is not public, and what it is called today", async () => {
+    const hidden = await newStream(owner.token, { is_public: false, title: "Board meeting" });
     const vod = await stored({ stream: hidden });
-    expect((await call("GET", vodPath(vod))).body.vod.stream_public_key).toBeNull();
+    const { body, text } = await call("GET", vodPath(vod));
+    expect(body.vod).toMatchObject({ stream_public_key: null, stream_name: null });
+    expect(text).not.toContain("Board meeting");
   });
 });
 

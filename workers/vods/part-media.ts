@@ -14,6 +14,7 @@ import type { Watchable } from "./watchable.ts";
 /** Opened by itself it is a document whose only content is itself. */
 const POLICY = "default-src 'none'; media-src 'self'; frame-ancestors 'none'";
 const YEAR_S = 365 * 24 * 3600;
+const SHARED_MAX_AGE_S = 600;
 
 /**
  * `GET /api/vod/{public_id}/parts/{n}.mp4`: the bytes, or where the bucket has them for browsers. `name`: of the part
@@ -39,7 +40,7 @@ export async function partMedia(
     ...EXPOSED,
     "Accept-Ranges": "bytes",
     "Content-Security-Policy": POLICY,
-    "Cache-Control": cacheable(vod.visibility, name === undefined ? "no-cache" : lasting(vod.visibility)),
+    "Cache-Control": cacheable(vod.visibility, name === undefined ? "no-cache" : LASTING[vod.visibility]),
     ETag: etag,
   });
   if (isKnown(etag, wanted.ifNoneMatch)) return new Response(null, { status: 304, headers });
@@ -64,10 +65,15 @@ export async function partMedia(
 }
 
 /**
- * The object of a part never changes: an address that names the part leads to the same bytes for ever. What is private
- * stays in a browser no longer than the token that opened it.
+ * The object of a part never changes: an address that names the part leads to the same bytes for ever. But what is
+ * private stays in a browser no longer than the token that opened it, and what was public in a shared cache no longer
+ * than until it asks whether it still is.
  */
-const lasting = (visibility: Visibility) => `max-age=${visibility === "private" ? PLAY_LIFETIME_S : YEAR_S}, immutable`;
+const LASTING: Record<Visibility, string> = {
+  public: `max-age=${YEAR_S}, s-maxage=${SHARED_MAX_AGE_S}, immutable`,
+  unlisted: `max-age=${YEAR_S}, immutable`,
+  private: `max-age=${PLAY_LIFETIME_S}, immutable`,
+};
 
 async function bodyOf(request: Promise<Response>, part: PartRow, expected: 200 | 206) {
   let response: Response;

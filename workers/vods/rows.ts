@@ -12,8 +12,8 @@ const COLUMNS = {
   vod: vods,
   owner_username: users.username,
   joined_stream_id: sql<number | null>`${streams.id}`.as("joined_stream_id"),
-  stream_title: sql<string | null>`${streams.title}`.as("stream_title"),
-  /** Only of a public stream. */
+  /** What the stream is called today is told of a public one only, like its key. */
+  stream_title: sql<string | null>`CASE ${streams.is_public} WHEN 1 THEN ${streams.title} END`.as("stream_title"),
   stream_public_key: sql<string | null>`CASE ${streams.is_public} WHEN 1 THEN ${streams.public_key} END`.as(
     "stream_public_key",
   ),
@@ -24,6 +24,7 @@ export type VodRow = {
   owner_username: string;
   /** Null once the stream is deleted. */
   joined_stream_id: number | null;
+  /** Null of a stream that is not public, both. */
   stream_title: string | null;
   stream_public_key: string | null;
   /** Those that can be played, in order. */
