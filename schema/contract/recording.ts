@@ -24,11 +24,26 @@ export const SIGN_LIFETIME_S = 3600;
 /** A part whose worker was not heard of for so long is completed with what was uploaded. */
 export const ABANDONED_MS = 3600_000;
 
+/** UTC ms until the year 2200: dates can be made of it, and sums of what follows it. */
+const Instant = z.number().int().positive().max(7_258_118_400_000);
+/** Far beyond `PART_MAX_MS`: what is longer is no length. */
+const Duration = z
+  .number()
+  .int()
+  .nonnegative()
+  .max(30 * 24 * 3600_000);
+/** What 10,000 slices hold. */
+const Size = z
+  .number()
+  .int()
+  .nonnegative()
+  .max(10_000 * SLICE_BYTES);
+
 /**
  * A stretch of a part that begins with a keyframe (or any frame of audio alone): bytes, milliseconds. Runs follow each
  * other from `header_bytes` on without a gap; at least about four seconds each.
  */
-export const Run = z.tuple([z.number().int().positive(), z.number().int().nonnegative()]);
+export const Run = z.tuple([Size.positive(), Duration]);
 export type Run = z.infer<typeof Run>;
 const Runs = z.array(Run).max(30_000);
 
@@ -60,7 +75,7 @@ export const OpenPart = z.object({
   /** Number of the part in its epoch, from 0. Parts are ordered by `(epoch, n)`. */
   n: z.number().int().nonnegative(),
   /** UTC ms at which the part's first unit came in. */
-  started_at: z.number().int().positive(),
+  started_at: Instant,
   tracks: z.array(TrackInfo).min(1).max(8),
   /** Bytes of `ftyp` and `moov`, from 0. */
   init_bytes: z.number().int().positive(),
@@ -106,8 +121,8 @@ export const PartProgress = z.object({
   first_run: z.number().int().nonnegative(),
   runs: Runs,
   /** Recorded so far, uploaded or not. */
-  size: z.number().int().nonnegative(),
-  duration_ms: z.number().int().nonnegative(),
+  size: Size,
+  duration_ms: Duration,
 });
 export type PartProgress = z.infer<typeof PartProgress>;
 export const ProgressReply = z.discriminatedUnion("keep", [z.object({ keep: z.literal(true) }), Discard]);
@@ -118,8 +133,8 @@ export const CompletePart = z.object({
   part_id: z.string().max(64),
   slices: z.array(Slice).min(1).max(10_000),
   runs: Runs.min(1),
-  size: z.number().int().positive(),
-  duration_ms: z.number().int().nonnegative(),
+  size: Size.positive(),
+  duration_ms: Duration,
   end: PartEnd,
 });
 export type CompletePart = z.infer<typeof CompletePart>;

@@ -38,6 +38,7 @@ import { silence } from "./task-worker.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const MIB = 1024 * 1024;
+const WAIT = { timeout: 30_000, interval: 50 };
 
 let owner: Awaited<ReturnType<typeof newUser>>;
 let worker: TestMediaWorker;
@@ -56,6 +57,15 @@ afterEach(() => bucket.heal());
 const later = (ms: number): Ctx => ({ ...system(), now: () => Date.now() + ms });
 const liveState = async () => (await liveObject(scene.stream.id).playback()).state;
 const thumbnailsOf = async (session: string) => (await jobsOf(session)).filter((job) => job.kind === "thumbnail");
+
+/** More parts like this one, of the same VOD. */
+async function copies(id: string, count: number, change: Partial<typeof vod_parts.$inferInsert>): Promise<void> {
+  const part = (await partRow(id))!;
+  for (let n = 1; n <= count; n++) {
+    const copy = { ...part, ...change, id: `${id}-${n}`, n, object_key: `${part.object_key}-${n}`, duration_ms: 0 };
+    await db.insert(vod_parts).values(copy);
+  }
+}
 
 describe("a recorded session that ends", () => {
   test("is encoding until its recording is ready, and offline then", async () => {
@@ -443,6 +453,60 @@ describe("a worker that does not come back", () => {
     worker.heartbeat();
     await sweepRecordings(later(2 * ABANDONED_MS));
     expect((await partRow(part.id))?.state).toBe("uploading");
+  });
+
+  test("is waited for while it hands in the rest, for as long as S3 is away", async () => {
+    worker.heartbeat();
+    await endBroadcast(scene, worker);
+    const { task } = await worker.link.next("assign", (frame) => frame.order.kind === "finish");
+    worker.task(task, { event: "running" });
+    await sweepRecordings(later(3 * ABANDONED_MS));
+    expect((await partRow(part.id))?.state).toBe("uploading");
+    await part.upload([2, 3]);
+    expect((await part.complete()).body.state).toBe("done");
+  });
+
+  test("is heard of each time that it opens its part again", async () => {
+    const long = Date.now() - 2 * ABANDONED_MS;
+    await db.update(vod_parts).set({ updated_at: long, upload_id: null }).where(eq(vod_parts.id, part.id));
+    await bucket.fault({ operation: "CreateMultipartUpload", times: 1, effect: { status: 403, code: "AccessDenied" } });
+    expect((await part.open()).status).toBe(503);
+    expect((await partRow(part.id))?.updated_at).toBeGreaterThan(long);
+  });
+
+  test("gets its turn, however many parts are waited for", async () => {
+    const away = await recordingWorker();
+    const another = new TestPart(away, (await onAir(owner, away)).grant);
+    await another.open();
+    away.link.close();
+    await silence(away);
+    await db.update(vod_parts).set({ updated_at: 2 }).where(eq(vod_parts.id, another.id));
+    await copies(part.id, 30, { updated_at: 1 });
+    worker.heartbeat();
+    await vi.waitFor(async () => {
+      await sweepRecordings(system());
+      expect((await partRow(another.id))?.state).toBe("failed");
+    }, WAIT);
+  });
+
+  test("and said so of more parts than fit a query: each is given up, whatever becomes of the others", async () => {
+    logged("error");
+    await endBroadcast(scene, worker);
+    await vi.waitFor(async () => expect((await jobsOf(scene.grant.session)).length).toBe(2), { timeout: 10_000 });
+    await copies(part.id, 150, { upload_id: null });
+    const key = (await partRow(part.id))?.object_key ?? "";
+    const refusal = { operation: "CompleteMultipartUpload", key, times: 1 } as const;
+    await bucket.fault({ ...refusal, effect: { status: 403, code: "AccessDenied" } });
+    const over = { state: "done", worker_id: worker.id, ended_at: Date.now() } as const;
+    await db.update(jobs).set(over).where(eq(jobs.kind, "finish"));
+    await sweepRecordings(later(61_000));
+    const ofThis = await db
+      .select({ state: vod_parts.state })
+      .from(vod_parts)
+      .where(eq(vod_parts.worker_id, worker.id));
+    expect(ofThis.filter(({ state }) => state === "uploading")).toHaveLength(1);
+    await sweepRecordings(later(130_000));
+    expect(await vodOf(part.vod)).toMatchObject({ status: "truncated", duration_ms: 8_000 });
   });
 
   test("but said that it had nothing more, of which nobody heard: the sweep goes by the task", async () => {

@@ -160,6 +160,20 @@ describe("with recordings", () => {
     expect((await readSetting(system(), "orphan_sweep")).at).toBeNull();
   });
 
+  test("an upload that cannot be aborted keeps no other", async () => {
+    logged("warn");
+    logged("error");
+    const [refused, other] = [`vods/${newId()}/a-0.mp4`, `vods/${newId()}/b-0.mp4`];
+    const kept = await pending(refused);
+    const gone = await pending(other);
+    const fault = { operation: "AbortMultipartUpload", key: refused, times: 1 } as const;
+    await bucket.fault({ ...fault, effect: { status: 403, code: "AccessDenied" } });
+    await sweepOrphans(system());
+    const left = await uploads();
+    expect([left.includes(kept), left.includes(gone)]).toEqual([true, false]);
+    expect((await readSetting(system(), "orphan_sweep")).at).toBeNull();
+  });
+
   test("begins anew in an hour when S3 fails", async () => {
     logged("error");
     await bucket.fault({ operation: "ListObjectsV2", times: 3, effect: { status: 503, code: "SlowDown" } });
@@ -171,4 +185,15 @@ describe("with recordings", () => {
     await sweepOrphans(at(61 * 60_000));
     expect((await bucket.look()).asked).toContain("ListObjectsV2");
   });
+});
+
+test("an S3 that does not answer is not asked about all that is to be removed", async () => {
+  logged("error");
+  for (const n of [1, 2, 3]) await db.insert(doomed_objects).values({ key: `vods/${newId()}/${n}`, created_at: n });
+  // One removal, with its repetitions.
+  await bucket.fault({ operation: "DeleteObject", times: 3, effect: { cut: "answer" } });
+  expect(await removeDoomed(system())).toBe(0);
+  const attempts = (await db.select().from(doomed_objects)).map((doomed) => doomed.attempts);
+  expect(attempts.toSorted()).toEqual([0, 0, 1]);
+  expect(await removeDoomed(system())).toBe(2);
 });

@@ -7,9 +7,10 @@ import { vod_parts, vods } from "#tables/vods";
 import { commit, commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
+import { log } from "../core/log.ts";
 import { objectStore } from "../core/s3.ts";
 import { newPartId, newVodId } from "./public-id.ts";
-import { discarded, ofSession, type PartRow } from "./recorded-parts.ts";
+import { discarded, ofSession, PARTS_MAX, type PartRow } from "./recorded-parts.ts";
 import { uploadOf } from "./uploads.ts";
 
 /** A session that a worker let in offline has its job at the worker's next hello; after this it was refused. */
@@ -32,7 +33,11 @@ export async function openPart(ctx: Ctx, workerId: string, opened: OpenPart): Pr
   if (!found) return discarded("deleted");
   const { part, vod } = found;
   if (part.worker_id !== workerId) throw new ApiError("not_found", "Another media worker recorded that part");
-  if (part.state === "uploading" && (await uploadOf(ctx, part)) === null) return discarded("deleted");
+  if (part.state === "uploading") {
+    // Its worker is there, however long S3 is not.
+    await ctx.db.update(vod_parts).set({ updated_at: ctx.now() }).where(eq(vod_parts.id, part.id));
+    if ((await uploadOf(ctx, part)) === null) return discarded("deleted");
+  }
   return { keep: true, part_id: part.id, vod };
 }
 
@@ -50,7 +55,11 @@ async function findOpened(
 
 async function makeRows(ctx: Ctx, workerId: string, opened: OpenPart): Promise<Discarded | null> {
   const { stream_id, session } = opened;
-  const vod = await ctx.db.select({ public_id: vods.public_id }).from(vods).where(ofSession(stream_id, session)).get();
+  const vod = await ctx.db
+    .select({ public_id: vods.public_id, parts: ctx.db.$count(vod_parts, eq(vod_parts.vod_id, vods.id)) })
+    .from(vods)
+    .where(ofSession(stream_id, session))
+    .get();
   const stream = await ctx.db
     .select({ title: streams.title, record: streams.record, owner_username: users.username })
     .from(streams)
@@ -66,6 +75,10 @@ async function makeRows(ctx: Ctx, workerId: string, opened: OpenPart): Promise<D
     if (!stream) return discarded("deleted");
     if (ctx.now() - opened.started_at > LET_IN_MS) return discarded("not_recorded");
     throw new ApiError("conflict", "This media worker is not known to have had the session");
+  }
+  if (vod && vod.parts >= PARTS_MAX) {
+    log("warn", "a recording has all the parts that it may have", { vod: vod.public_id, parts: vod.parts });
+    return discarded("not_recorded");
   }
   const rows = [partStatement(ctx, workerId, opened), reopenStatement(ctx, opened)] as const;
   if (vod) {

@@ -9,6 +9,9 @@ import { ApiError } from "../core/errors.ts";
 
 export type PartRow = typeof vod_parts.$inferSelect;
 
+/** Of one VOD. A publisher that comes and goes for hours would make a playlist that no player takes. */
+export const PARTS_MAX = 2_000;
+
 /** The bytes are to be thrown away. */
 export const discarded = (reason: "not_recorded" | "deleted") =>
   ({ keep: false, reason }) as const satisfies (typeof Discard)["_output"];

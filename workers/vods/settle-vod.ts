@@ -12,13 +12,25 @@ import { queueTask } from "../media/queue-task.ts";
 import { tellLiveStream } from "../streams/live-orders.ts";
 import { isFinishing } from "./finish-tasks.ts";
 import { gapsBetween, type RecordedPart } from "./gaps.ts";
-import { streamOf } from "./recorded-parts.ts";
+import { PARTS_MAX, streamOf } from "./recorded-parts.ts";
 
 type Settled = Extract<VodStatus, "ready" | "truncated" | "failed">;
 type Outcome = { status: Settled; error: string | null; duration_ms: number; size: number };
 
+/** Without their runs, of which a long part has thousands. */
+const PART_FACTS = {
+  state: vod_parts.state,
+  started_at: vod_parts.started_at,
+  duration_ms: vod_parts.duration_ms,
+  size: vod_parts.size,
+  width: vod_parts.width,
+  end: vod_parts.end,
+  worker_id: vod_parts.worker_id,
+};
+
 const NOTHING_LEFT = "Nothing of the recording could be saved";
 const PARTLY_LOST = "A part of the recording was lost";
+const TOO_MANY_PARTS = `The encoder reconnected ${PARTS_MAX} times: what came after that was not recorded`;
 
 /**
  * Makes a VOD whose session is over ready, truncated or failed, once nothing more of it is expected: no part is being
@@ -35,7 +47,7 @@ export async function settleVod(ctx: Ctx, vodId: number): Promise<boolean> {
   if (!found) return false;
   const { vod, owner_username } = found;
   const parts = await ctx.db
-    .select()
+    .select(PART_FACTS)
     .from(vod_parts)
     .where(eq(vod_parts.vod_id, vodId))
     .orderBy(asc(vod_parts.epoch), asc(vod_parts.n));
@@ -79,7 +91,11 @@ export async function settleVod(ctx: Ctx, vodId: number): Promise<boolean> {
   );
   const won = await commitIf(ctx, guard, [], [eventOf(about, outcome, settled)], hasPicture ? [thumbnail] : []);
   if (won.length === 0) return false;
-  if (hasPicture) ctx.waitUntil(dispatchTasks(ctx));
+  if (hasPicture) {
+    ctx.waitUntil(
+      dispatchTasks(ctx).catch((error) => logFailure("a thumbnail is made later", error, { vod_id: vodId })),
+    );
+  }
   if (vod.stream_id !== null) {
     ctx.waitUntil(
       tellLiveStream(ctx, stream_id, "recorded", () => liveStream(ctx.env, stream_id).recorded(vod.session)),
@@ -93,7 +109,8 @@ function outcomeOf(parts: readonly (RecordedPart & { size: number })[], playable
   const known = { duration_ms: total((part) => part.duration_ms), size: total((part) => part.size) };
   if (playable.length === 0) return { ...known, status: "failed", error: NOTHING_LEFT };
   const lost = parts.some((part) => part.state === "truncated" || (part.state === "failed" && part.duration_ms > 0));
-  return lost ? { ...known, status: "truncated", error: PARTLY_LOST } : { ...known, status: "ready", error: null };
+  const error = lost ? PARTLY_LOST : parts.length >= PARTS_MAX ? TOO_MANY_PARTS : null;
+  return { ...known, status: error ? "truncated" : "ready", error };
 }
 
 /** The same where nobody waits for it: what fails is left to the sweep. */

@@ -126,7 +126,21 @@ async function removeAll(ctx: Ctx, store: ObjectStore, orphans: readonly Orphan[
   const objects = orphans.filter((orphan) => orphan.upload_id === null).map((orphan) => orphan.key);
   if (objects.length > 0) await commit(ctx, [doomObjects(ctx, objects)], []);
   // What is left over is found again tomorrow.
-  const uploads = orphans.slice(0, ABORTS);
-  for (const { key, upload_id } of uploads) if (upload_id !== null) await store.abortUpload(key, upload_id);
-  return Math.max(objects.length, uploads.length);
+  let aborted = 0;
+  for (const { key, upload_id } of orphans.slice(0, ABORTS)) {
+    if (upload_id !== null && (await abort(store, key, upload_id))) aborted += 1;
+  }
+  return objects.length + aborted;
+}
+
+/** One that S3 refuses keeps no other from being aborted; an S3 that does not answer is asked no more. */
+async function abort(store: ObjectStore, key: string, uploadId: string): Promise<boolean> {
+  try {
+    await store.abortUpload(key, uploadId);
+    return true;
+  } catch (error) {
+    if (!(error instanceof S3Error) || error.status === 0) throw error;
+    logFailure("an orphaned upload could not be aborted; it is found again tomorrow", error, { key });
+    return false;
+  }
 }

@@ -17,31 +17,45 @@ const UNTOLD_MS = 10 * 60_000;
 const WAITING_MS = 60_000;
 /** In one go; the rest is the next minute's. */
 const BATCH = 20;
+/** So that those that fail each time keep no others from their turn. */
+const ANY_ORDER = sql`random()`;
 
 /** The net below the objects and the tasks, once a minute. Returns how much it did. */
 export async function sweepRecordings(ctx: Ctx): Promise<number> {
   return (await truncateAbandoned(ctx)) + (await endForgotten(ctx)) + (await settleWaiting(ctx));
 }
 
-/** Parts of which their media worker said nothing for too long, unless it is there and the session goes on. */
+/** Parts of which their media worker said nothing for too long, unless it is there and still at it. */
 async function truncateAbandoned(ctx: Ctx): Promise<number> {
   const silent = await ctx.db
-    .select({ id: vod_parts.id, vod_id: vods.id, worker_id: vod_parts.worker_id, over: vods.session_ended })
+    .select({
+      id: vod_parts.id,
+      vod_id: vods.id,
+      worker_id: vod_parts.worker_id,
+      session: vods.session,
+      over: vods.session_ended,
+    })
     .from(vod_parts)
     .innerJoin(vods, eq(vods.id, vod_parts.vod_id))
     .where(and(eq(vod_parts.state, "uploading"), lt(vod_parts.updated_at, ctx.now() - ABANDONED_MS)))
-    .orderBy(asc(vod_parts.updated_at))
+    .orderBy(ANY_ORDER)
     .limit(BATCH);
   let truncated = 0;
   for (const part of silent) {
     await attempt(ctx, { part_id: part.id }, async () => {
-      if (part.over === 0 && (await mediaNode(ctx.env, part.worker_id).online())) return;
+      if (await isAtWork(ctx, part)) return;
       await truncatePart(ctx, part.id);
       await settleVod(ctx, part.vod_id);
       truncated += 1;
     });
   }
   return truncated;
+}
+
+/** It records the session, or hands in what it has of it: an S3 that is away for hours costs nothing of that. */
+async function isAtWork(ctx: Ctx, part: { worker_id: string; session: string; over: number }): Promise<boolean> {
+  if (!(await mediaNode(ctx.env, part.worker_id).online())) return false;
+  return part.over === 0 || (await finishingWorkers(ctx, part.session)).includes(part.worker_id);
 }
 
 /** VODs that are being recorded though nobody publishes. */
@@ -61,7 +75,7 @@ async function endForgotten(ctx: Ctx): Promise<number> {
     .select({ id: vods.id, stream_id: vods.stream_id, session: vods.session })
     .from(vods)
     .where(and(eq(vods.status, "recording"), lt(vods.updated_at, ctx.now() - UNTOLD_MS), notExists(publishing)))
-    .orderBy(asc(vods.updated_at))
+    .orderBy(ANY_ORDER)
     .limit(BATCH);
   let ended = 0;
   for (const vod of forgotten) {
@@ -115,22 +129,13 @@ async function truncateMissing(ctx: Ctx, vodId: number, session: string): Promis
   if (open.length === 0) return;
   const finishing = await finishingWorkers(ctx, session);
   const finished = await ctx.db
-    .select({ worker_id: jobs.worker_id, ended_at: jobs.ended_at })
+    .selectDistinct({ worker_id: jobs.worker_id })
     .from(jobs)
-    .where(
-      and(
-        inArray(
-          jobs.worker_id,
-          open.map((part) => part.worker_id),
-        ),
-        eq(jobs.state, "done"),
-        eq(jobs.kind, "finish"),
-        eq(jobs.session, session),
-      ),
-    );
+    .where(and(eq(jobs.session, session), eq(jobs.kind, "finish"), eq(jobs.state, "done")));
   for (const part of open) {
     const done = finished.some((job) => job.worker_id === part.worker_id);
-    if (done && !finishing.includes(part.worker_id)) await truncatePart(ctx, part.id);
+    if (!done || finishing.includes(part.worker_id)) continue;
+    await attempt(ctx, { part_id: part.id }, () => truncatePart(ctx, part.id));
   }
 }
 
