@@ -7,7 +7,7 @@
 import * as z from "zod";
 import { TaskKind, TaskOrder, TaskRef } from "./tasks.ts";
 
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 /** Close codes of the link socket. */
 export const LINK_CLOSE = {
   replaced: 4001,
