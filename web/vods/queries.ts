@@ -19,9 +19,9 @@ const REFRESH_MS = 15_000;
 
 const VODS = ["vods"] as const;
 
-/** The pictures for the seek bar come a little after the recording. */
+/** Its pictures come a little after the recording. */
 const PICTURES_MS = 120_000;
-const mayChange = (vod: PublicVod): boolean =>
+const mayChange = (vod: Pick<PublicVod, "status" | "storyboard" | "ended_at">): boolean =>
   isMoving(vod) ||
   (vod.storyboard === null && vod.ended_at !== null && Date.now() - Date.parse(vod.ended_at) < PICTURES_MS);
 
@@ -34,7 +34,7 @@ export const useLibrary = (filter: LibraryFilter, { limit, offset, enabled = tru
     queryKey: [...VODS, "library", filter, limit, offset],
     queryFn: ({ signal }) => loadLibrary(filter, limit, offset, signal),
     placeholderData: keepPreviousData,
-    refetchInterval: ({ state }) => soonWhen(soon || state.data?.vods.some(isMoving)),
+    refetchInterval: ({ state }) => soonWhen(soon || state.data?.vods.some(mayChange)),
     enabled,
   });
 
@@ -51,7 +51,7 @@ export const useStreamVods = (streamKey: string, { enabled, soon }: { enabled: b
   useQuery({
     queryKey: [...VODS, "stream", streamKey],
     queryFn: ({ signal }) => loadStreamVods(streamKey, signal),
-    refetchInterval: soonWhen(soon),
+    refetchInterval: ({ state }) => soonWhen(soon || state.data?.some(mayChange)),
     enabled,
   });
 
