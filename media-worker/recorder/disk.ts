@@ -23,7 +23,10 @@ export async function writeJson(folder: string, name: string, value: unknown): P
 }
 
 /** So that a file's name survives as its bytes do. */
-export async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder);
+export const syncFolder = (folder: string): Promise<void> => sync(folder);
+
+/** A file or folder as it is now survives a loss of power. */
+export async function sync(file: string): Promise<void> {
+  await using handle = await open(file);
   await handle.sync();
 }

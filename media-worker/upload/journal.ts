@@ -1,8 +1,9 @@
 /** What was uploaded of a part, on disk before anything of it is removed: `upload.json`, replaced as a whole. */
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
 import { Slice } from "#contract/recording";
+import { writeJson } from "../recorder/disk.ts";
 import { FILE, isMissing } from "../recorder/part-files.ts";
 
 const UploadFile = z.object({
@@ -93,15 +94,7 @@ export class UploadJournal {
   }
 
   /** After a change that rejected because the disk did not take it: what is known here is as it should be. */
-  async save(): Promise<void> {
-    const file = path.join(this.#folder, FILE.upload);
-    {
-      await using handle = await open(`${file}.tmp`, "w");
-      await handle.writeFile(JSON.stringify(this.#state));
-      await handle.sync();
-    }
-    await rename(`${file}.tmp`, file);
-    await using folder = await open(this.#folder, "r");
-    await folder.sync();
+  save(): Promise<void> {
+    return writeJson(this.#folder, FILE.upload, this.#state);
   }
 }

@@ -8,7 +8,7 @@
  * any more.
  */
 import type { Dispatcher } from "undici";
-import { type PartEnd, SIGN_BATCH } from "#contract/recording";
+import { type PartEnd, SIGN_BATCH, type Slice } from "#contract/recording";
 import { BackOff } from "#kit/back-off";
 import type { Log } from "../log.ts";
 import type { PartFile } from "../recorder/part-files.ts";
@@ -18,13 +18,15 @@ import type { Patience } from "./patience.ts";
 import { PutFailed, putSlice, SliceDamaged } from "./put-slice.ts";
 import { Discarded, NotTaken, type RecordingsClient } from "./recordings-client.ts";
 import { Rest } from "./rest.ts";
-import type { Slots } from "./slots.ts";
+import { Slots } from "./slots.ts";
 import { SpooledPart } from "./spooled-part.ts";
 import type { UploadTiming } from "./timing.ts";
 
 /** Slices in one report. */
 const REPORT_MAX = 1_000;
 const SLICES_MAX = 10_000;
+/** Slices under way at once, where nobody else needs the slots: after an outage, one connection may be slower than the line. */
+const PUTS = 3;
 /** So often in a row, and each time opened anew, S3 says that there is no such upload: it is gone, with its slices. */
 const UPLOAD_LOST = 10;
 
@@ -59,6 +61,10 @@ export class PartUpload {
   #signedAnew = false;
   #unknown = 0;
   #failing = false;
+  /** Since when it is said to be another worker's. */
+  #disownedAt: number | null = null;
+  /** What was uploaded is journalled and removed one after the other. */
+  readonly #turns = new Slots(1);
   /** Of the newest report: size, and when. */
   #reported = { size: 0, at: Number.NEGATIVE_INFINITY };
 
@@ -104,7 +110,7 @@ export class PartUpload {
       } catch (error) {
         if (signal.aborted) return "stopped";
         if (this.#isHopeless(error)) {
-          this.#log.error({ part: this.#part.name, err: error }, "a recording cannot be handed in, and is moved aside");
+          this.#log.error({ part: this.#part.name, err: error }, "a recording cannot be handed in");
           return "damaged";
         }
         await this.#recover(error);
@@ -125,13 +131,13 @@ export class PartUpload {
       return "nothing to do";
     }
     if (!this.#opened) await this.#open();
-    const n = this.#nextSlice();
-    if (n === null && end !== null) return this.#complete(end);
+    const next = this.#nextSlices();
+    if (next.length === 0 && end !== null) return this.#complete(end);
     const late = performance.now() - this.#reported.at >= this.#options.timing.progress;
     const unheard = this.#journal.slices.length > this.#journal.reported.slices;
     if (unheard || (late && size > this.#reported.size)) await this.#report();
-    if (n === null) return "nothing to do";
-    await this.#upload(n);
+    if (next.length === 0) return "nothing to do";
+    await this.#uploadAll(next);
     return undefined;
   }
 
@@ -148,16 +154,27 @@ export class PartUpload {
     const { part_id, vod } = await client.open(part, signal);
     await this.#journal.opened(part_id);
     this.#opened = true;
+    this.#disownedAt = null;
     this.#log.info({ part: this.#part.name, vod }, "a recording is being handed in");
   }
 
-  /** The lowest that is whole and not uploaded. Slice 1 is the last once it holds the index. */
-  #nextSlice(): number | null {
+  /** The lowest that are whole and not uploaded. Slice 1 is the last, alone, once it holds the index. */
+  #nextSlices(): number[] {
     const { slices, indexed } = this.#journal;
     const sealed = this.#part.end !== null;
     const done = new Set(slices.map(({ n }) => n));
-    for (let n = sealed ? 2 : 1; n <= this.#part.slices; n++) if (!done.has(n)) return n;
-    return sealed && !indexed ? 1 : null;
+    const most = Math.max(1, Math.min(PUTS, this.#options.slots.free));
+    const next: number[] = [];
+    for (let n = sealed ? 2 : 1; n <= this.#part.slices && next.length < most; n++) if (!done.has(n)) next.push(n);
+    return next.length === 0 && sealed && !indexed ? [1] : next;
+  }
+
+  /** What S3 took is journalled, also when it did not take all. */
+  async #uploadAll(slices: readonly number[]): Promise<void> {
+    // Asked for before it is our turn, so that no slot waits for the control plane; again only if that took an hour.
+    for (const n of slices) await this.#addressOf(n);
+    const outcomes = await Promise.allSettled(slices.map((n) => this.#upload(n)));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
   async #upload(n: number): Promise<void> {
@@ -165,18 +182,20 @@ export class PartUpload {
     const file = this.#part.sliceFile(n);
     const size = this.#part.sliceSize(n);
     const indexed = n === 1 && this.#part.end !== null;
-    const address = () => this.#addresses.of(n, this.#toSign(n));
-    // Asked for before it is our turn, so that no slot waits for the control plane; again only if that took an hour.
-    await address();
     const etag = await slots.run(signal, async () =>
-      putSlice({ file, size, url: await address(), dispatcher, patience, signal }),
+      putSlice({ file, size, url: await this.#addressOf(n), dispatcher, patience, signal }),
     );
     this.#signedAnew = false;
     this.#unknown = 0;
     this.#addresses.used(n);
-    await this.#part.syncLog();
+    await this.#turns.run(signal, () => this.#keep({ n, size, etag }, indexed));
+  }
+
+  async #keep(slice: Slice, indexed: boolean): Promise<void> {
+    const { n } = slice;
+    await this.#part.secure(n);
     try {
-      await this.#journal.uploaded({ n, size, etag }, indexed);
+      await this.#journal.uploaded(slice, indexed);
     } catch (error) {
       if (!isFull(error) || n === 1) throw error;
       // What was uploaded is the only room there is: without it nothing would ever be journalled again.
@@ -186,10 +205,10 @@ export class PartUpload {
     await this.#part.removeSlice(n);
   }
 
-  /** How many addresses will be of use, from slice `n` on. */
-  #toSign(n: number): number {
+  #addressOf(n: number): Promise<string> {
+    // As many as will be of use.
     const left = this.#part.end === null ? SIGN_BATCH : n === 1 ? 1 : this.#part.slices - n + 1;
-    return Math.min(SIGN_BATCH, left, SLICES_MAX - n + 1);
+    return this.#addresses.of(n, Math.min(SIGN_BATCH, left, SLICES_MAX - n + 1));
   }
 
   async #report(): Promise<void> {
@@ -221,10 +240,12 @@ export class PartUpload {
     return "handed_in";
   }
 
-  /** What is left of it, on disk or on S3, is no whole. */
+  /** What is left of it, on disk or on S3, is no whole, or the control plane will not take it from us any more. */
   #isHopeless(error: unknown): boolean {
     if (error instanceof PutFailed && error.code === "NoSuchUpload") this.#unknown += 1;
-    return error instanceof SliceDamaged || this.#unknown >= UPLOAD_LOST;
+    const disowned = this.#disownedAt !== null && performance.now() - this.#disownedAt >= this.#options.timing.disowned;
+    // Its recorder must find its folder.
+    return error instanceof SliceDamaged || this.#unknown >= UPLOAD_LOST || (disowned && this.#part.end !== null);
   }
 
   /** Makes the best of what went wrong, and waits. */
@@ -243,9 +264,21 @@ export class PartUpload {
       }
     }
     // The part may not be what we take it for: opening it says so.
-    if (error instanceof NotTaken && (error.status === 404 || error.status === 409)) this.#opened = false;
+    if (error instanceof NotTaken && (error.status === 404 || error.status === 409)) {
+      if (!this.#opened && error.status === 404 && this.#journal.partId !== null) this.#disown();
+      this.#opened = false;
+    }
     this.#tell(error);
     await this.#rest.untilHurried(this.#backOff.next());
+  }
+
+  /** Opening it, as was done from here before, finds it to be another worker's. */
+  #disown(): void {
+    if (this.#disownedAt === null) {
+      const message = "the control plane has this recording for another media worker's: was this one enrolled anew?";
+      this.#log.warn({ part: this.#part.name }, message);
+    }
+    this.#disownedAt ??= performance.now();
   }
 
   #tell(error: unknown): void {

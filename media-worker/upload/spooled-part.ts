@@ -1,7 +1,8 @@
 /** A part in the spool, as far as its recorder has come: what of it may be uploaded. */
-import { open, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import path from "node:path";
 import type { PartEnd, Run } from "#contract/recording";
+import { sync, syncFolder } from "../recorder/disk.ts";
 import {
   FILE,
   isMissing,
@@ -84,10 +85,16 @@ export class SpooledPart {
     for (let n = wholeSlices(this.size); n > 1 && (await isThere(this.sliceFile(n))); n--) await this.removeSlice(n);
   }
 
-  /** So that it covers whatever is removed, also after a loss of power. */
-  async syncLog(): Promise<void> {
-    await using log = await open(path.join(this.#folder, FILE.log), "r");
-    await log.datasync();
+  /**
+   * Before slice `n` is removed: the part is not cut back into it any more, whatever a loss of power takes. The fragment
+   * at its end may reach into the next one, of which the log must not tell more than is safe.
+   */
+  async secure(n: number): Promise<void> {
+    // Sealing made all of it safe.
+    if (this.#end !== null) return;
+    if (await isThere(this.sliceFile(n + 1))) await sync(this.sliceFile(n + 1));
+    await sync(path.join(this.#folder, FILE.log));
+    await syncFolder(this.#folder);
   }
 }
 

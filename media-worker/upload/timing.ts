@@ -1,3 +1,5 @@
+import { ABANDONED_MS } from "#contract/recording";
+
 /** How long the uploader waits for what, in milliseconds. */
 export type UploadTiming = {
   /** Waits after failures double from the first to the most, with jitter, for ever. */
@@ -12,6 +14,11 @@ export type UploadTiming = {
   answer: number;
   /** Its answer to `complete`: S3 may take long to join thousands of slices. */
   complete: number;
+  /**
+   * A part that the control plane has for another worker's is given up: it was completed without its end, because
+   * nobody was heard of it for so long.
+   */
+  disowned: number;
 };
 
 export const UPLOAD_TIMING: UploadTiming = {
@@ -21,4 +28,5 @@ export const UPLOAD_TIMING: UploadTiming = {
   stall: 30_000,
   answer: 10_000,
   complete: 120_000,
+  disowned: ABANDONED_MS + 600_000,
 };

@@ -1,11 +1,12 @@
 /** All that was recorded here and is not handed in yet: finds it in the spool, and uploads it whatever happens. */
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import * as z from "zod";
 import type { Log } from "../log.ts";
-import { type PartFile, readPart } from "../recorder/part-files.ts";
-import { PartUpload } from "./part-upload.ts";
+import { isMissing, type PartFile, readPart } from "../recorder/part-files.ts";
+import { type PartOutcome, PartUpload } from "./part-upload.ts";
 import { Patience } from "./patience.ts";
 import { RecordingsClient } from "./recordings-client.ts";
 import { Slots } from "./slots.ts";
@@ -15,6 +16,10 @@ import { UPLOAD_TIMING, type UploadTiming } from "./timing.ts";
 const PUTS = 3;
 const CONNECT_MS = 10_000;
 const SETTLE_MS = 20;
+/** Names in one line of the log. */
+const NAMED_MAX = 20;
+const LEFT_TO_PEOPLE =
+  "what cannot be handed in is kept here, and counts for no limit: its *.slice files, joined in order, are an MP4 as far as they are there; delete the folder when nobody needs it";
 
 export type UploadsOptions = {
   /** Holds `recordings/`, a folder for each part. */
@@ -44,6 +49,8 @@ export class Uploads {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
   #next: Promise<void> | null = null;
+  /** The last look found what cannot be read, and it was said. */
+  #failing = false;
 
   constructor({ spool, controlUrl, token, log, timing }: UploadsOptions) {
     this.#log = log;
@@ -55,12 +62,15 @@ export class Uploads {
     this.#client = new RecordingsClient({ controlUrl, token, dispatcher: this.#agent, timing: this.#timing });
   }
 
-  /** Begins with what is in the spool. The control plane need not be there. */
+  /** Begins with what is in the spool. The control plane need not be there, and the disk may be full. */
   async start(): Promise<void> {
-    for (const folder of [this.#recordings, this.#damaged, this.#removed]) {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+    try {
+      await mkdir(this.#recordings, { recursive: true, mode: 0o700 });
+      await rm(this.#removed, { recursive: true, force: true });
+      this.#tellOf(await namesIn(this.#damaged));
+    } catch (error) {
+      this.#log.error({ err: error }, "the spool of recordings is not as it should be");
     }
-    for (const name of await readdir(this.#removed)) await rm(path.join(this.#removed, name), { recursive: true });
     await this.#look();
     this.#timer = setInterval(() => void this.#look(), this.#timing.scan);
   }
@@ -132,16 +142,19 @@ export class Uploads {
 
   async #lookOnce(): Promise<void> {
     if (this.#abort.signal.aborted) return;
+    let failure: unknown = null;
     try {
-      const entries = await readdir(this.#recordings, { withFileTypes: true });
-      for (const entry of entries) {
+      for (const entry of await readdir(this.#recordings, { withFileTypes: true })) {
         const known = this.#uploads.get(entry.name);
         if (known) known.upload.poke();
-        else if (entry.isDirectory()) await this.#take(entry.name);
+        // One that the disk does not give holds up no other.
+        else if (entry.isDirectory()) await this.#take(entry.name).catch((error: unknown) => (failure ??= error));
       }
     } catch (error) {
-      this.#log.error({ err: error }, "the spool of recordings cannot be read");
+      failure = error;
     }
+    if (failure !== null && !this.#failing) this.#log.error({ err: failure }, "the spool of recordings cannot be read");
+    this.#failing = failure !== null;
     this.#changed();
   }
 
@@ -153,7 +166,7 @@ export class Uploads {
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
       this.#log.error({ part: name, err: error }, "a recording on disk cannot be read");
-      await this.#moveTo(this.#damaged, name);
+      await this.#setAside(name);
       return;
     }
     // It is just being made.
@@ -175,24 +188,63 @@ export class Uploads {
   async #run(name: string, upload: PartUpload): Promise<void> {
     const outcome = await upload.run();
     if (outcome === "stopped") return;
-    try {
-      if (outcome === "handed_in") {
-        // In one step, because what is half deleted would look like a part.
-        await rm(await this.#moveTo(this.#removed, name), { recursive: true, force: true });
-      } else if (outcome === "damaged") await this.#moveTo(this.#damaged, name);
-    } catch (error) {
-      // It stays known, or it would be handed in again and again.
-      this.#log.error({ part: name, err: error }, "a recording's folder cannot be removed");
-      return;
+    // Until then it stays known, or it would be handed in again and again.
+    for (let failed = false; !(await this.#clear(name, outcome, failed)); failed = true) {
+      await sleep(this.#timing.retry.most, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+      if (this.#abort.signal.aborted) return;
     }
     this.#uploads.delete(name);
     this.#changed();
   }
 
+  /** False when the disk does not let us; said once. */
+  async #clear(name: string, outcome: PartOutcome, failed: boolean): Promise<boolean> {
+    try {
+      if (outcome === "damaged") await this.#setAside(name);
+      else if (outcome === "handed_in") await this.#remove(name);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return true;
+      if (!failed) this.#log.error({ part: name, err: error }, "a recording's folder cannot be removed");
+      return false;
+    }
+  }
+
+  /** Out of the recorder's sight in one step, because what is half deleted would look like a part to it. */
+  async #remove(name: string): Promise<void> {
+    const folder = await this.#moveTo(this.#removed, name);
+    await rm(folder, { recursive: true, force: true }).catch((error: unknown) =>
+      this.#log.warn({ part: name, err: error }, "what was handed in is deleted at the next start"),
+    );
+  }
+
+  async #setAside(name: string): Promise<void> {
+    await this.#moveTo(this.#damaged, name);
+    this.#tellOf([name]);
+  }
+
+  #tellOf(damaged: readonly string[]): void {
+    if (damaged.length === 0) return;
+    // As the operator knows it: below the data folder.
+    const folder = path.join(path.basename(path.dirname(this.#damaged)), path.basename(this.#damaged));
+    this.#log.warn({ folder, parts: damaged.slice(0, NAMED_MAX), count: damaged.length }, LEFT_TO_PEOPLE);
+  }
+
   async #moveTo(folder: string, name: string): Promise<string> {
     const target = path.join(folder, name);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     await rm(target, { recursive: true, force: true });
     await rename(path.join(this.#recordings, name), target);
     return target;
+  }
+}
+
+/** None when the folder is not there. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
   }
 }

@@ -109,6 +109,7 @@ export class RecordingsDesk {
     if (reason) return { keep: false, reason };
     if (!this.knows(opened)) throw new Refused(409, "the session is not known");
     const before = this.parts.get(name);
+    if (before && before.worker_id !== worker_id) throw new Refused(404, "another worker's part");
     if (before) return { keep: true, part_id: before.part_id, vod: "vod_of_the_tests" };
     const key = `vods/${opened.session}/${opened.epoch}-${opened.n}.mp4`;
     const created = await this.#client.fetch(`${this.#url(key)}?uploads`, { method: "POST" });

@@ -119,15 +119,15 @@ test.each([
       .toEqual({ widths: [640, 1280], errors: [], ended: true });
     for (const [index, uri] of [...server.objects.keys()].filter((name) => name.startsWith("parts/")).entries()) {
       await page.goto(server.url("page.html"));
-      const width = page.evaluate(async (source) => {
-        const video = document.createElement("video");
-        video.muted = true;
-        video.src = source;
-        await video.play();
-        video.currentTime = 2;
-        await new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
-        return video.videoWidth;
-      }, server.url(uri));
+      const width = page.evaluate<number>(`(async () => {
+      const video = document.createElement("video");
+      video.muted = true;
+      video.src = "${server.url(uri)}";
+      await video.play();
+      video.currentTime = 2;
+      await new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
+      return video.videoWidth;
+    })()`);
       expect(await width).toBe([640, 1280][index]);
     }
   },

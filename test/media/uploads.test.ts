@@ -1,11 +1,11 @@
 /** The uploader with a real spool and real HTTP: whatever goes wrong, each part becomes one object with all its bytes. */
 import { fork } from "node:child_process";
-import { existsSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { SLICE_BYTES } from "#contract/recording";
 import { sliceName } from "../../media-worker/recorder/part-files.ts";
-import { UploadWorld } from "../harness/uploads.ts";
+import { QUICK, UploadWorld } from "../harness/uploads.ts";
 
 const MIB = 1024 * 1024;
 const until = (check: () => void | Promise<void>, timeout = 20_000) => vi.waitFor(check, { timeout, interval: 10 });
@@ -82,7 +82,9 @@ describe("a part", () => {
     );
     await world.uploads();
     await world.allHandedIn(60_000);
-    expect(numbers(world)).toEqual([...Array.from({ length: 17 }, (_, index) => index + 2), 1]);
+    const order = numbers(world);
+    expect(order.at(-1)).toBe(1);
+    expect(order.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 18 }, (_, index) => index + 1));
     expect(world.desk.calls.filter(({ call }) => call === "sign")).toHaveLength(3);
   });
 
@@ -152,8 +154,56 @@ describe("a part", () => {
     const whole = world.expects(world.part({ n: 2 }).grow(MIB).seal());
     const uploads = await world.uploads();
     await uploads.drained(7, "s1");
-    expect(readdirSync(path.join(world.spool, "damaged")).sort()).toEqual([damaged.name, unreadable.name]);
+    const aside = [damaged.name, unreadable.name];
+    expect(readdirSync(path.join(world.spool, "damaged")).sort()).toEqual(aside);
     expect(world.desk.parts.get(whole.name)?.state).toBe("done");
+    // Whoever looks after the worker is told where they are: when it happens, and at each start.
+    const told = () =>
+      world.lines.filter(({ about }) => about.folder === "spool/damaged").map(({ about }) => about.parts);
+    expect(told().sort()).toEqual(aside.map((name) => [name]));
+    world.lines.length = 0;
+    await world.uploads();
+    expect(told()).toEqual([aside]);
+  });
+
+  test("that cannot be read just now holds up no other", async () => {
+    const world = await UploadWorld.start();
+    const odd = world.part({ n: 0 });
+    rmSync(path.join(odd.folder, "part.json"));
+    mkdirSync(path.join(odd.folder, "part.json"));
+    const whole = world.expects(world.part({ n: 1 }).grow(MIB).seal());
+    await world.uploads();
+    await world.allHandedIn();
+    await until(() => expect(folders(world)).toEqual([odd.name]));
+    expect(world.desk.parts.get(whole.name)?.state).toBe("done");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(world.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+  });
+
+  test("has several slices under way when nobody else needs the line", async () => {
+    const world = await UploadWorld.start();
+    const part = world.expects(world.part().grow(34 * MIB, 34));
+    world.s3.line.bytesPerSecond = 1;
+    await world.uploads();
+    await until(() => expect(numbers(world).toSorted()).toEqual([1, 2, 3]));
+    world.s3.line.bytesPerSecond = null;
+    world.expects(part.seal());
+    await world.allHandedIn();
+  });
+
+  test("of which one slice is refused keeps the others", async () => {
+    const world = await UploadWorld.start();
+    const part = world.expects(
+      world
+        .part()
+        .grow(34 * MIB, 34)
+        .seal(),
+    );
+    world.s3.fault({ operation: "UploadPart", times: 1, effect: { status: 500, code: "InternalError" } });
+    await world.uploads();
+    await world.allHandedIn();
+    expect(numbers(world)).toHaveLength(6);
+    expect(world.desk.parts.get(part.name)?.completed?.slices.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5]);
   });
 });
 
@@ -263,8 +313,8 @@ describe("S3", () => {
     await until(() => expect(world.s3.requests.some(({ received_bytes }) => received_bytes > 600_000)).toBe(true));
     world.s3.line.bytesPerSecond = null;
     await world.allHandedIn();
-    // Once it looked dead, from then on it was known to be slow.
-    expect(numbers(world).length).toBeLessThanOrEqual(4);
+    // Each that was under way looked dead once; from then on the line was known to be slow.
+    expect(numbers(world).length).toBeLessThanOrEqual(5);
     expect(existsSync(part.folder)).toBe(false);
   });
 
@@ -320,6 +370,47 @@ describe("the control plane", () => {
     uploads.poke();
     uploads.hurry();
     await world.allHandedIn();
+  });
+});
+
+describe("a worker that was enrolled anew", () => {
+  /** A part that was opened and half handed in by the worker that it was. */
+  async function another() {
+    const world = await UploadWorld.start();
+    const uploads = await world.uploads();
+    const part = world.part().grow(2 * MIB, 2);
+    uploads.poke();
+    await until(() => expect(world.desk.parts.get(part.name)?.size).toBe(part.size));
+    await uploads.stop(0);
+    const handed = world.desk.parts.get(part.name);
+    if (!handed) throw new Error("it was not opened");
+    const { worker_id } = handed;
+    handed.worker_id = "another";
+    part.seal();
+    const back = () => {
+      handed.worker_id = worker_id;
+    };
+    return { world, part, back };
+  }
+  const told = (world: UploadWorld) => world.lines.filter(({ message }) => message.includes("enrolled anew"));
+
+  test("keeps what it recorded before: it may become the old one again", async () => {
+    const { world, part, back } = await another();
+    world.expects(part);
+    await world.uploads();
+    await until(() => expect(world.desk.calls.filter(({ call }) => call === "open").length).toBeGreaterThan(4));
+    expect(told(world)).toHaveLength(1);
+    expect(folders(world)).toEqual([part.name]);
+    back();
+    await world.allHandedIn();
+  });
+
+  test("puts it aside once it was completed without its end", async () => {
+    const { world, part } = await another();
+    const uploads = await world.uploads({ ...QUICK, disowned: 1_000 });
+    await uploads.drained(7, "s1");
+    expect(told(world)).toHaveLength(1);
+    expect(readdirSync(path.join(world.spool, "damaged"))).toEqual([part.name]);
   });
 });
 
@@ -403,7 +494,7 @@ describe("the uploader", () => {
     );
     world.s3.line.bytesPerSecond = 10_000;
     const first = await world.uploads();
-    await until(() => expect(numbers(world)).toEqual([2]));
+    await until(() => expect(numbers(world).toSorted()).toEqual([2, 3]));
     const began = performance.now();
     await first.stop(300);
     expect(performance.now() - began).toBeLessThan(3_000);
@@ -452,7 +543,7 @@ describe("the uploader", () => {
     await world.uploads();
     await world.allHandedIn();
     await until(() => expect(folders(world)).toEqual([]));
-    expect(readdirSync(path.join(world.spool, "damaged"))).toEqual([]);
+    expect(existsSync(path.join(world.spool, "damaged"))).toBe(false);
   }, 120_000);
 
   test("whose journal is lost begins anew with what is there", async () => {
