@@ -7,6 +7,7 @@ import { objectStore, S3Error } from "../core/s3.ts";
 import { downloadName } from "./download-name.ts";
 import { cacheable, EXPOSED, isKnown, REDIRECT_LIFETIME_S, redirect, type Wanted } from "./media-reply.ts";
 import { partName } from "./part-name.ts";
+import { piecewise } from "./piecewise.ts";
 import type { PartRow } from "./playable-parts.ts";
 import { PLAY_LIFETIME_S } from "./token.ts";
 import type { Watchable } from "./watchable.ts";
@@ -60,8 +61,10 @@ export async function partMedia(
   headers.set("Content-Length", String(end - start));
   if (range) headers.set("Content-Range", `bytes ${start}-${end - 1}/${part.size}`);
   const status = range ? 206 : 200;
-  const request = store.get(part.object_key, range && `bytes=${start}-${end - 1}`, wanted.signal);
-  return new Response(await bodyOf(request, part, status), { status, headers });
+  const get = (from: number, until: number) =>
+    bodyOf(store.get(part.object_key, `bytes=${from}-${until - 1}`, wanted.signal), part);
+  const body = await piecewise(get, { start, end }, (promise) => ctx.waitUntil(promise));
+  return new Response(body, { status, headers });
 }
 
 /**
@@ -75,7 +78,7 @@ const LASTING: Record<Visibility, string> = {
   private: `max-age=${PLAY_LIFETIME_S}, immutable`,
 };
 
-async function bodyOf(request: Promise<Response>, part: PartRow, expected: 200 | 206) {
+async function bodyOf(request: Promise<Response>, part: PartRow): Promise<ReadableStream> {
   let response: Response;
   try {
     response = await request;
@@ -83,9 +86,9 @@ async function bodyOf(request: Promise<Response>, part: PartRow, expected: 200 |
     if (error instanceof S3Error && error.status === 404) throw new ApiError("not_found", "Its media is gone");
     throw error;
   }
-  if (response.status === expected) return response.body;
+  if (response.status === 206 && response.body) return response.body;
   await response.body?.cancel();
   throw new ApiError("storage_unavailable", undefined, {
-    cause: new Error(`S3 answered ${response.status} instead of ${expected} for ${part.object_key}`),
+    cause: new Error(`S3 answered ${response.status} instead of 206 for ${part.object_key}`),
   });
 }
