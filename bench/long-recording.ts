@@ -14,7 +14,7 @@ import { writeLongPart } from "./long-part.ts";
 import { waitFor } from "./peers.ts";
 import { type MadeStream, signIn } from "./sluice.ts";
 
-const UPLOAD_MS = 180_000;
+const UPLOAD_MS = 300_000;
 const POLL_MS = 500;
 
 export type LongRecording = { sluice: Sluice; vod: Vod; uploadSeconds: number };

@@ -95,7 +95,7 @@ export async function startFfmpeg(
     mkdirSync(out, { recursive: true });
     // biome-ignore format: one option per word reads better in groups
     return spawn("ffmpeg", [
-      "-v", "error", "-probesize", "100000", "-analyzeduration", "1000000", "-fpsprobesize", "0", "-listen", "1", "-i", `rtmp://127.0.0.1:${port}/live/s${n}`,
+      "-v", "fatal", "-probesize", "100000", "-analyzeduration", "1000000", "-fpsprobesize", "0", "-listen", "1", "-i", `rtmp://127.0.0.1:${port}/live/s${n}`,
       "-c", "copy", ...format, path.join(out, file),
     ], { stdio: ["ignore", "ignore", "inherit"] });
   });
