@@ -31,7 +31,7 @@ export function statusExplained({ status, error, playback_url }: Known): string 
     case "ready":
       return null;
     case "truncated":
-      return "Its end is missing: the machine that recorded it did not come back in time. The rest plays.";
+      return `${error ?? "A part of it never reached the storage"}. The rest plays.`;
     case "failed":
       return error ?? "Nothing of it reached the storage.";
   }

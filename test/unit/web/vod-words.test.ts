@@ -26,6 +26,12 @@ describe("the state of a recording", () => {
     expect(statusExplained(vod("failed"))).toBe("Nothing of it reached the storage.");
   });
 
+  test("what plays in part says what is known of the rest, and no more", () => {
+    const error = "The encoder reconnected 2000 times: what came after that was not recorded";
+    expect(statusExplained(vod("truncated", { error }))).toBe(`${error}. The rest plays.`);
+    expect(statusExplained(vod("truncated"))).toBe("A part of it never reached the storage. The rest plays.");
+  });
+
   test("while it is finished, what is there already plays", () => {
     expect(statusExplained(vod("processing"))).toContain("a few seconds");
     expect(statusExplained(vod("processing", { playback_url: "https://sluice.test/x" }))).toContain("plays already");
