@@ -8,7 +8,7 @@ import { downloadName } from "./download-name.ts";
 import { cacheable, EXPOSED, isKnown, REDIRECT_LIFETIME_S, redirect, type Wanted } from "./media-reply.ts";
 import { partName } from "./part-name.ts";
 import { piecewise } from "./piecewise.ts";
-import type { PartRow } from "./playable-parts.ts";
+import type { PlayablePart } from "./playable-parts.ts";
 import { PLAY_LIFETIME_S } from "./token.ts";
 import type { Watchable } from "./watchable.ts";
 
@@ -78,7 +78,7 @@ const LASTING: Record<Visibility, string> = {
   private: `max-age=${PLAY_LIFETIME_S}, immutable`,
 };
 
-async function bodyOf(request: Promise<Response>, part: PartRow): Promise<ReadableStream> {
+async function bodyOf(request: Promise<Response>, part: PlayablePart): Promise<ReadableStream> {
   let response: Response;
   try {
     response = await request;

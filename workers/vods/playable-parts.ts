@@ -19,7 +19,7 @@ export const PART_COLUMNS = {
   height: vod_parts.height,
   codecs: vod_parts.codecs,
 };
-export type PartRow = Pick<typeof vod_parts.$inferSelect, keyof typeof PART_COLUMNS>;
+export type PlayablePart = Pick<typeof vod_parts.$inferSelect, keyof typeof PART_COLUMNS>;
 
 export const isPlayable = () => and(inArray(vod_parts.state, ["done", "truncated"]), isNotNull(vod_parts.runs));
 export const IN_ORDER = [asc(vod_parts.epoch), asc(vod_parts.n)] as const;
@@ -40,4 +40,3 @@ export async function footageOf(ctx: Ctx, vodId: number) {
     .orderBy(...IN_ORDER);
   return parts.map((part) => ({ ...part, runs: Runs.parse(part.runs) }));
 }
-export type PartFootage = Awaited<ReturnType<typeof footageOf>>[number];

@@ -5,7 +5,7 @@ import { users } from "#tables/identity";
 import { streams } from "#tables/streams";
 import { vod_parts, vods } from "#tables/vods";
 import type { Ctx } from "../core/context.ts";
-import { IN_ORDER, isPlayable, PART_COLUMNS, type PartRow } from "./playable-parts.ts";
+import { IN_ORDER, isPlayable, PART_COLUMNS, type PlayablePart } from "./playable-parts.ts";
 
 /** A batch of D1 finds columns by their names alone: those of the stream need names that the VOD has not. */
 const COLUMNS = {
@@ -28,7 +28,7 @@ export type VodRow = {
   stream_title: string | null;
   stream_public_key: string | null;
   /** Those that can be played, in order. */
-  parts: PartRow[];
+  parts: PlayablePart[];
 };
 
 const selectVods = (ctx: Ctx, where: SQL | undefined) =>

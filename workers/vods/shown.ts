@@ -5,7 +5,7 @@ import type { Ctx } from "../core/context.ts";
 import { objectStore } from "../core/s3.ts";
 import { downloadName } from "./download-name.ts";
 import { partName } from "./part-name.ts";
-import type { PartRow } from "./playable-parts.ts";
+import type { PlayablePart } from "./playable-parts.ts";
 import type { VodRow } from "./rows.ts";
 import { DOWNLOAD_LIFETIME_S, mintVodToken } from "./token.ts";
 
@@ -80,7 +80,7 @@ export function publicVod(ctx: Ctx, row: VodRow, query: string): PublicVod {
 }
 
 /** From the bucket where browsers can reach it, else through us. */
-async function downloadUrl(ctx: Ctx, row: VodRow, part: PartRow): Promise<string> {
+async function downloadUrl(ctx: Ctx, row: VodRow, part: PlayablePart): Promise<string> {
   const { vod, parts } = row;
   if (ctx.settings.s3?.publicEndpoint) {
     const filename = downloadName(vod, parts, part);
