@@ -126,6 +126,9 @@ export class LiveStreamState {
         this.#warn([body.message]);
         this.#emitRefused(body.cause);
         break;
+      case "recording_resumed":
+        record.warnings = record.warnings.filter((message) => message !== body.message);
+        break;
       case "ended":
         record.publisher = null;
         this.#left(now, body.reason === "stopped");

@@ -199,6 +199,9 @@ export class Supervisor {
       case "recording_refused":
         this.#log.error({ stream_id, cause: body.cause }, body.message);
         break;
+      case "recording_resumed":
+        this.#log.info({ stream_id, over: body.message }, "the stream is recorded again");
+        break;
       case "ended":
         this.#log.info({ stream_id, reason: body.reason }, "the publisher left");
         break;

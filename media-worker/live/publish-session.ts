@@ -27,7 +27,8 @@ const GATHER_MS = 500;
 const GATHER_BYTES = 8 * 1024 * 1024;
 /** A track that is so far behind the other one has stopped. */
 const TRACK_LOST_MS = 3_000;
-const MAX_WARNINGS = 16;
+/** The contract has room for 16, of which some are on the recording. */
+const MAX_WARNINGS = 12;
 const MAX_CTS_MS = 10_000;
 
 /** What the session belongs to: the stream it feeds, and who is told. */

@@ -3,17 +3,10 @@
  * in which a publisher may come back to the same playlist, and by the linger, in which the final playlist stays.
  */
 import { GRACE_MS, LINGER_MS } from "#contract/live";
-import type {
-  EndReason,
-  PublishGrant,
-  RecordingRefusal,
-  RunningJob,
-  StreamEvent,
-  StreamProgress,
-} from "#contract/media";
+import type { EndReason, PublishGrant, RunningJob, StreamEvent, StreamProgress } from "#contract/media";
 import type { Attic } from "../packager/attic.ts";
 import { HlsOutput } from "../packager/hls-output.ts";
-import { Recorder } from "../recorder/recorder.ts";
+import { Recorder, type RecordingEvent } from "../recorder/recorder.ts";
 import type { Recordings } from "../recorder/recordings.ts";
 import type { Clock } from "./clock.ts";
 import type { Control } from "./control.ts";
@@ -38,6 +31,7 @@ export class LiveStream implements SessionOwner {
   readonly #readers = new Set<StreamReader>();
   /** Nothing is left of it; called once. */
   readonly #gone: () => void;
+  readonly #recorder: Recorder | null;
   #session: PublishSession | null = null;
   /** The session that the readers were told of. */
   #shown: PublishSession | null = null;
@@ -51,7 +45,8 @@ export class LiveStream implements SessionOwner {
     this.hls = new HlsOutput(settings.partMs, settings.attic);
     this.#readers.add(this.hls);
     const { recordings, clock } = settings;
-    if (recordings) this.#readers.add(new Recorder(recordings, clock, (...refusal) => this.#notRecorded(...refusal)));
+    this.#recorder = recordings && new Recorder(recordings, clock, (event) => this.#tellOfRecording(event));
+    if (this.#recorder) this.#readers.add(this.#recorder);
   }
 
   /** The publish session that runs now. */
@@ -112,7 +107,7 @@ export class LiveStream implements SessionOwner {
       ready: session.ready,
       started_at: session.startedAt,
       tracks: session.tracks,
-      warnings: session.warnings,
+      warnings: [...session.warnings, ...(this.#recorder?.warnings ?? [])],
       progress: this.progress(session),
     };
   }
@@ -156,10 +151,10 @@ export class LiveStream implements SessionOwner {
   }
 
   /** Said after `ready`, which is reported once the readers know of the timeline. */
-  #notRecorded(cause: RecordingRefusal, message: string): void {
+  #tellOfRecording(event: RecordingEvent): void {
     const session = this.#shown;
     queueMicrotask(() => {
-      if (session && session === this.#session) this.report(session, { event: "recording_refused", cause, message });
+      if (session && session === this.#session) this.report(session, event);
     });
   }
 

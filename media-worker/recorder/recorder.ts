@@ -6,7 +6,7 @@
  *
  * Whatever the disk does, the stream does not notice: fragments are handed to a writer that takes them or fails.
  */
-import type { EndReason, PublishGrant, RecordingRefusal } from "#contract/media";
+import type { EndReason, PublishGrant, RecordingRefusal, StreamEvent } from "#contract/media";
 import type { PartEnd } from "#contract/recording";
 import type { Clock } from "../live/clock.ts";
 import type { StreamReader, TimedUnit } from "../live/reader.ts";
@@ -18,10 +18,15 @@ import { DISK_RETRY_MS, type OpenedPart, type Recordings } from "./recordings.ts
 /** How far a part goes on beyond its limits when no keyframe comes. */
 const OVERTIME = { bytes: 1024 ** 3, ms: 600_000 };
 
+/** A disk that is full takes a part's begin at times: it is recorded again when so much was. */
+const RESUMED_SECONDS = 1;
+
 const REFUSED = {
   spool_full: "Too much is waiting to be uploaded: this stream is not recorded until there is room again",
   disk: "The disk does not take the recording: this stream is not recorded until it does",
 } as const satisfies Record<RecordingRefusal, string>;
+
+export type RecordingEvent = Extract<StreamEvent, { event: "recording_refused" | "recording_resumed" }>;
 
 type Publish = Pick<PublishGrant, "stream_id" | "session" | "epoch" | "policy">;
 type Running = {
@@ -36,7 +41,7 @@ type Running = {
 export class Recorder implements StreamReader {
   readonly #recordings: Recordings;
   readonly #clock: Clock;
-  readonly #refused: (cause: RecordingRefusal, message: string) => void;
+  readonly #tell: (event: RecordingEvent) => void;
   /** Null: this session is not recorded. */
   #publish: Publish | null = null;
   #tracks: Tracks | null = null;
@@ -45,15 +50,20 @@ export class Recorder implements StreamReader {
   #running: Running | null = null;
   /** By the clock's `elapsed`: a disk that failed is left alone until then. */
   #retryAt = Number.NEGATIVE_INFINITY;
-  /** Told of, in which session. */
+  /** Told of, in which session, and not over. */
   readonly #told = new Set<RecordingRefusal>();
   #session = "";
 
-  /** `refused`: told once per cause and live session. */
-  constructor(recordings: Recordings, clock: Clock, refused: (cause: RecordingRefusal, message: string) => void) {
+  /** `tell`: each refusal once per cause and live session, until it is over. */
+  constructor(recordings: Recordings, clock: Clock, tell: (event: RecordingEvent) => void) {
     this.#recordings = recordings;
     this.#clock = clock;
-    this.#refused = refused;
+    this.#tell = tell;
+  }
+
+  /** Why the stream is not recorded, in words. */
+  get warnings(): string[] {
+    return [...this.#told].map((cause) => REFUSED[cause]);
   }
 
   session(grant: Publish): void {
@@ -82,7 +92,7 @@ export class Recorder implements StreamReader {
     if (running.bytes > bytes && this.#recordings.full) {
       this.#endPart("spool_full");
       this.#refuse("spool_full");
-    }
+    } else if (this.#told.size > 0 && running.ticks >= RESUMED_SECONDS * running.timescale) this.#resumed();
   }
 
   end(reason: EndReason): void {
@@ -149,7 +159,12 @@ export class Recorder implements StreamReader {
   #refuse(cause: RecordingRefusal): void {
     if (this.#told.has(cause)) return;
     this.#told.add(cause);
-    this.#refused(cause, REFUSED[cause]);
+    this.#tell({ event: "recording_refused", cause, message: REFUSED[cause] });
+  }
+
+  #resumed(): void {
+    for (const message of this.warnings) this.#tell({ event: "recording_resumed", message });
+    this.#told.clear();
   }
 }
 

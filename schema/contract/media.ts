@@ -179,6 +179,8 @@ export const StreamEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("warning"), message: z.string().max(300) }),
   /** Nothing (more) of this session is recorded; the stream goes on. */
   z.object({ event: z.literal("recording_refused"), cause: RecordingRefusal, message: z.string().max(300) }),
+  /** It is recorded again. `message`: that of the refusal which is over. */
+  z.object({ event: z.literal("recording_resumed"), message: z.string().max(300) }),
   z.object({ event: z.literal("ended"), reason: EndReason, blame: Blame.nullable(), ended_at: z.number().int() }),
 ]);
 export type StreamEvent = z.infer<typeof StreamEvent>;

@@ -27,6 +27,8 @@ export type TestRecording = {
   recordings: Recordings;
   recorder: Recorder;
   refusals: RecordingRefusal[];
+  /** Refusals that were said to be over, in words. */
+  resumed: string[];
   pokes: RecordingPoke[];
   /** As fast as the disk takes them. */
   feed(units: readonly TimedUnit[]): Promise<void>;
@@ -44,13 +46,18 @@ export async function startRecording(options: Partial<RecordingsOptions> = {}): 
   const poke = (each: RecordingPoke) => void pokes.push(each);
   const recordings = new Recordings({ maxBytes: 1e12, log, ...options, dir, clock, poke });
   await recordings.start();
-  const recorder = new Recorder(recordings, clock, (cause) => void refusals.push(cause));
+  const resumed: string[] = [];
+  const recorder = new Recorder(recordings, clock, (told) => {
+    if (told.event === "recording_refused") refusals.push(told.cause);
+    else resumed.push(told.message);
+  });
   return {
     dir,
     clock,
     recordings,
     recorder,
     refusals,
+    resumed,
     pokes,
     async feed(units) {
       const before = await bytesIn(dir);

@@ -428,6 +428,9 @@ describe("a recorded session", () => {
     stream.report(lease, { event: "recording_refused", cause: "disk", message: "The disk is full" });
     expect(stream.route).toMatchObject({ state: "live", warnings: ["The disk is full"] });
     expect(kinds()).toEqual(["live", "recording_refused:disk"]);
+    stream.report(lease, { event: "warning", message: "MP3 audio is dropped" });
+    stream.report(lease, { event: "recording_resumed", message: "The disk is full" });
+    expect(stream.route.warnings).toEqual(["MP3 audio is dropped"]);
   });
 
   it("was not known to records of older versions", () => {

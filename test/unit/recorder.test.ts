@@ -124,6 +124,7 @@ describe("room", () => {
       }
     };
     await feedUntil(() => recording.refusals.length > 0);
+    expect(recording.recorder.warnings).toEqual([expect.stringMatching(/^Too much is waiting/)]);
     expect(ends(await recording.parts())).toEqual(["e1-0 spool_full"]);
     // Less than a tenth of it: not enough.
     const [first] = await recording.parts();
@@ -137,6 +138,9 @@ describe("room", () => {
     await rm(path.join(recording.dir, "waits"));
     const opened = () => recording.pokes.filter(({ what }) => what === "opened").length;
     await feedUntil(() => opened() === 2);
+    await feedUntil(() => recording.resumed.length > 0);
+    expect(recording.resumed).toEqual([expect.stringMatching(/^Too much is waiting/)]);
+    expect(recording.recorder.warnings).toEqual([]);
     recording.recorder.end("finished");
     expect(ends(await recording.parts())).toEqual(["e1-1 finished"]);
     expect(recording.refusals).toEqual(["spool_full"]);
