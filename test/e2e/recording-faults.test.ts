@@ -258,11 +258,9 @@ describe.concurrent("the disk", { timeout: TIMEOUT_MS }, () => {
     const { sluice, owner, s3 } = world;
     s3.unavailable = true;
     const publisher = startPush(context, world);
-    const told = await until("a warning", PATIENCE_S, async () => {
-      const { stream } = await owner.call<{ stream: Stream }>(`/api/streams/${sluice.streamId}`);
-      return stream.warnings?.[0];
-    });
-    expect(told).toContain(WARNINGS[cause]);
+    const warnings = async () =>
+      (await owner.call<{ stream: Stream }>(`/api/streams/${sluice.streamId}`)).stream.warnings ?? [];
+    expect(await until("a warning", PATIENCE_S, async () => (await warnings())[0])).toContain(WARNINGS[cause]);
     /** How far the stream is for its viewers: the number of the next segment. */
     const media = async () => {
       const reply = await fetch(`${sluice.url}/api/stream/${sluice.publicKey}/hls/index.m3u8`);
@@ -277,7 +275,8 @@ describe.concurrent("the disk", { timeout: TIMEOUT_MS }, () => {
     s3.heal();
     // What was recorded goes up and makes room: a second part begins.
     await until("a second part", PATIENCE_S, () => recordings(world).some((name) => !before.includes(name)));
-    await seconds(4);
+    await until("the warning to be taken back", PATIENCE_S, async () => (await warnings()).length === 0);
+    await seconds(3);
     expect(publisher.process.exitCode).toBeNull();
     await publisher.stop();
     expect(publisher.errors()).toBe("");
@@ -292,7 +291,7 @@ describe.concurrent("the disk", { timeout: TIMEOUT_MS }, () => {
   }
 
   test("has no room in the spool while S3 is away", async (context) => {
-    const world = await startWorld(context, { env: { SLUICE_SPOOL_MAX_GB: "0.012" } });
+    const world = await startWorld(context, { env: { SLUICE_SPOOL_MAX_GB: "0.03" } });
     await expectRefusal(context, world, "spool_full");
   });
 
