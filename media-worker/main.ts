@@ -14,6 +14,11 @@ const LIVE = "live";
  * every half second for the sake of the media (measured: 40 % of the process's time).
  */
 const LIVE_FLAGS = ["--max-semi-space-size=2", "--initial-old-space-size=64"];
+/**
+ * Each waits for one file operation. Of Node's four, as many recordings whose disk hangs would take all, and segments on
+ * another disk, addresses and new publishers' recordings would wait with them.
+ */
+const LIVE_THREADS = "16";
 
 function settingsOrExit(): MediaSettings {
   try {
@@ -54,6 +59,7 @@ function runSupervisor(): void {
         stdio: ["ignore", "inherit", "inherit", "ipc"],
         execArgv: [...process.execArgv, ...LIVE_FLAGS],
         env: {
+          UV_THREADPOOL_SIZE: LIVE_THREADS,
           ...process.env,
           SLUICE_ENROL_TOKEN: "",
           ...(ports && { SLUICE_RTMP_PORT: String(ports.rtmp), SLUICE_MEDIA_PORT: String(ports.http) }),
