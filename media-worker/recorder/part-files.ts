@@ -17,7 +17,7 @@
 import { open, readFile } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
-import { INDEX_RESERVE_BYTES, OpenPart, PartEnd, type Run, SLICE_BYTES } from "#contract/recording";
+import { OpenPart, PartEnd, type Run, SLICE_BYTES } from "#contract/recording";
 
 /** Of `part.json`. */
 export const PartFile = OpenPart.extend({
@@ -63,8 +63,6 @@ export function sliceNumber(name: string): number | null {
   return match ? Number(match[1]) : null;
 }
 
-/** Where the first fragment begins. */
-export const headerBytes = (initBytes: number) => initBytes + INDEX_RESERVE_BYTES;
 /** How many slices so many bytes are; the last one may not be whole. */
 export const sliceCount = (size: number) => Math.ceil(size / SLICE_BYTES);
 /** How many of them are whole. */
@@ -207,11 +205,4 @@ export class PartTally {
       return [bytes, this.#ms(at) - begin];
     });
   }
-}
-
-/** Of a part that has ended: runs that begin with a keyframe and last at least four seconds, the tail joined. */
-export function runsOf(part: Pick<PartFile, "header_bytes" | "timescale">, fragments: Iterable<LoggedFragment>): Run[] {
-  const tally = new PartTally(part);
-  for (const fragment of fragments) tally.add(fragment);
-  return tally.runs();
 }

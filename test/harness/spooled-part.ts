@@ -12,7 +12,8 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { type PartEnd, type Run, SLICE_BYTES } from "#contract/recording";
-import { FILE, logLine, type PartFile, partName, runsOf, sliceName } from "../../media-worker/recorder/part-files.ts";
+import { FILE, logLine, type PartFile, partName, sliceName } from "../../media-worker/recorder/part-files.ts";
+import { runsOf } from "./runs.ts";
 
 const TIMESCALE = 1000;
 const INIT_BYTES = 800;

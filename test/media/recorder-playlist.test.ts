@@ -3,7 +3,6 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { runsOf } from "../../media-worker/recorder/part-files.ts";
 import { type PlaylistPart, vodPlaylist } from "../../workers/vods/playlist.ts";
 import { launchBrowser } from "../harness/browser.ts";
 import { makeSource, type Source, type SourceOptions } from "../harness/h264-source.ts";
@@ -11,6 +10,7 @@ import { startLive } from "../harness/live-server.ts";
 import { type RangeServer, startRangeServer } from "../harness/range-server.ts";
 import { play, type RecordedPart, recordingsDir, sealedParts } from "../harness/recordings.ts";
 import { feed, openPublisher } from "../harness/rtmp-publisher.ts";
+import { runsOf } from "../harness/runs.ts";
 
 const SECONDS = 4;
 const PATIENCE_MS = 45_000;

@@ -11,12 +11,12 @@ import {
   logLine,
   PartTally,
   readLog,
-  runsOf,
   sliceName,
 } from "../../media-worker/recorder/part-files.ts";
 import { boxes, readDurations, readFragments, readIndexes, readInit } from "../harness/mp4.ts";
 import { recordUnits, recover } from "../harness/recording.ts";
 import { type RecordedPart, recordedPart, recordingsDir } from "../harness/recordings.ts";
+import { runsOf } from "../harness/runs.ts";
 import { AUDIO, BOTH, interleaved, pictures, sound, VIDEO } from "../harness/synthetic-media.ts";
 
 /** Each recovery waits for the disk several times. */
