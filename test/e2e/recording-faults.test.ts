@@ -13,6 +13,8 @@ import type { Vod } from "#contract/vods";
 import {
   type BroadcastWorld,
   decode,
+  Owner,
+  objectsOf,
   seconds,
   startBroadcastWorld,
   until,
@@ -21,6 +23,7 @@ import {
 import { launchBrowser } from "../harness/browser.ts";
 import { type Encoder, type Stretch, startEncoder } from "../harness/encoder.ts";
 import { type Push, type PushOptions, push } from "../harness/push.ts";
+import { startSluice } from "../harness/sluice.ts";
 import { inState, playThrough } from "./recording-page.ts";
 
 const LONG = process.env.SLUICE_LONG === "1";
@@ -43,8 +46,8 @@ async function startWorld({ onTestFinished }: TestContext, options: WorldOptions
   return world;
 }
 
-function startPush({ onTestFinished }: TestContext, { ingest }: BroadcastWorld, options: PushOptions = LARGE): Push {
-  const publisher = push(ingest, options);
+function startPush({ onTestFinished }: TestContext, { ingest }: Pick<BroadcastWorld, "ingest">): Push {
+  const publisher = push(ingest, LARGE);
   onTestFinished(() => publisher.kill());
   return publisher;
 }
@@ -212,6 +215,29 @@ describe.concurrent("processes", { timeout: TIMEOUT_MS }, () => {
     killWorkerd();
     const vod = await expectWhole(world, publisher);
     await expectToPlayThrough(world, vod);
+  });
+});
+
+describe.concurrent("the S3 that comes with it", { timeout: TIMEOUT_MS }, () => {
+  test("is killed with workerd, in whose process it is", async (context) => {
+    const sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery" } });
+    context.onTestFinished(() => sluice.stop());
+    const publisher = startPush(context, { ingest: `${sluice.rtmp}/${sluice.streamKey}` });
+    const kill = () => {
+      for (const pid of sluice.pids().workerd) process.kill(pid, "SIGKILL");
+    };
+    for (let n = 0; n < (LONG ? 20 : 3); n++) {
+      await seconds(3 + Math.random() * 6);
+      kill();
+    }
+    await publisher.stop();
+    await seconds(Math.random());
+    kill();
+    const vod = await new Owner(sluice).settled(1, PATIENCE_S);
+    expect(vod).toMatchObject({ status: "ready", gaps: [], parts: [{ n: 1 }] });
+    expect(Math.abs(vod.duration - publisher.sent())).toBeLessThan(1);
+    expect(Math.abs((await decode(vod.playback_url ?? "")) - vod.duration)).toBeLessThan(1);
+    expect((await objectsOf(sluice.s3)).filter((key) => key.endsWith(".mp4"))).toHaveLength(1);
   });
 });
 

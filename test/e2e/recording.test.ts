@@ -1,7 +1,6 @@
 /** Seconds after a push its recording is there: in the browser, in FFmpeg, by curl, and from the S3 itself. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { AwsClient } from "aws4fetch";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { GRACE_MS } from "#contract/live";
@@ -11,6 +10,7 @@ import {
   counting,
   decode,
   Owner,
+  objectsOf,
   probe,
   startBroadcastWorld,
   until,
@@ -100,14 +100,6 @@ describe("with the S3 that comes with it", () => {
   });
   afterAll(() => sluice?.stop());
 
-  /** Keys of all objects. */
-  async function objects(): Promise<string[]> {
-    const { s3 } = sluice;
-    const client = new AwsClient({ ...s3, service: "s3", retries: 0 });
-    const reply = await client.fetch(`${s3.endpoint}/${s3.bucket}?list-type=2&prefix=vods/`);
-    return [...(await reply.text()).matchAll(/<Key>([^<]+)<\/Key>/g)].map(([, key]) => key ?? "");
-  }
-
   test("it is ready seconds after the push, as long as that was, and opens with a few requests", async ({
     annotate,
   }) => {
@@ -142,11 +134,11 @@ describe("with the S3 that comes with it", () => {
   });
 
   test("deleted it is gone, and nothing of it stays in the bucket", async () => {
-    expect(await objects()).not.toEqual([]);
+    expect(await objectsOf(sluice.s3)).not.toEqual([]);
     await owner.call(`/api/library/${vod.id}`, { method: "DELETE" });
     expect(await owner.recordings()).toEqual([]);
     expect((await fetch(vod.playback_url ?? "")).status).toBe(404);
-    await until("an empty bucket", 30, async () => (await objects()).length === 0);
+    await until("an empty bucket", 30, async () => (await objectsOf(sluice.s3)).length === 0);
   });
 });
 

@@ -3,7 +3,9 @@ import { execFile } from "node:child_process";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
+import { AwsClient } from "aws4fetch";
 import type { Vod } from "#contract/vods";
+import type { S3Settings } from "../../scripts/launch/s3-settings.ts";
 import { S3Stub } from "./s3-stub.ts";
 import { type Sluice, startSluice } from "./sluice.ts";
 
@@ -129,6 +131,14 @@ export async function startBroadcastWorld({ env, data, reachable }: WorldOptions
   }
 }
 export type BroadcastWorld = Awaited<ReturnType<typeof startBroadcastWorld>>;
+
+/** Keys of all objects that recordings have in a bucket. */
+export async function objectsOf(s3: S3Settings): Promise<string[]> {
+  const client = new AwsClient({ ...s3, service: "s3", retries: 0 });
+  const reply = await client.fetch(`${s3.endpoint}/${s3.bucket}?list-type=2&prefix=vods/`);
+  if (!reply.ok) throw new Error(`the bucket answered ${reply.status}`);
+  return [...(await reply.text()).matchAll(/<Key>([^<]+)<\/Key>/g)].map(([, key]) => key ?? "");
+}
 
 /** Said each time an address led to another host; FFmpeg then opens a connection of its own, as it must. */
 const REDIRECTED = /Cannot reuse HTTP connection for different host/;
