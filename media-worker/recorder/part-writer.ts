@@ -51,6 +51,8 @@ export class PartWriter {
 
   #log: PartHandle | null = null;
   #slice: PartHandle | null = null;
+  /** Open while the one before it is filled up. */
+  #next: PartHandle | null = null;
   #sliceNumber = 0;
   #size = 0;
   #logSize = 0;
@@ -139,11 +141,11 @@ export class PartWriter {
       const position = this.#size % SLICE_BYTES;
       const piece = rest.subarray(0, SLICE_BYTES - position);
       const full = position + piece.length === SLICE_BYTES;
-      const next: PartHandle | null = full ? await this.#openSlice() : null;
+      if (full) this.#next = await this.#openSlice();
       await writeAll(this.#slice, piece, position);
       this.#size += piece.length;
       rest = rest.subarray(piece.length);
-      if (next) await this.#turnTo(next);
+      if (this.#next) await this.#turnTo(this.#next);
     }
     this.#options.wrote(data.length);
   }
@@ -155,14 +157,18 @@ export class PartWriter {
   async #turnTo(next: PartHandle): Promise<void> {
     const before = this.#slice;
     this.#slice = next;
+    this.#next = null;
     await this.#closing;
     this.#closing = this.#retire(before).catch((error: unknown) => this.#fail(error));
   }
 
   async #retire(slice: PartHandle | null): Promise<void> {
     await this.#syncing;
-    await slice?.datasync();
-    await slice?.close();
+    try {
+      await slice?.datasync();
+    } finally {
+      await slice?.close();
+    }
   }
 
   #syncNowAndThen(): void {
@@ -195,7 +201,7 @@ export class PartWriter {
   async #close(): Promise<void> {
     await this.#syncing;
     await this.#closing;
-    for (const handle of [this.#slice, this.#log]) await handle?.close().catch(() => undefined);
+    for (const handle of [this.#slice, this.#next, this.#log]) await handle?.close().catch(() => undefined);
   }
 
   #woken(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Parts on disk: what is in a sealed one, and what becomes of one that was not. */
 import { cpSync, mkdirSync, mkdtempSync } from "node:fs";
-import { appendFile, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -141,6 +141,22 @@ async function recovered(part: RecordedPart, root: string, harm: (folder: string
   else expect(await readdir(dir)).toEqual([]);
   return left?.fragments.length ?? 0;
 }
+
+test("a sealed part that is taken away while a process starts is not sealed again, and leaves nothing", async () => {
+  const part = await one(BOTH, units(3, 300));
+  const dir = path.dirname(part.folder);
+  for (let n = 0; n < 20; n++) {
+    const gone = `${recordingsDir()}/gone`;
+    const [sealed] = await Promise.all([
+      recover(dir),
+      new Promise((r) => setTimeout(r, n / 8)).then(() => rename(part.folder, gone)),
+    ]);
+    expect(sealed).toEqual([]);
+    expect(await readdir(dir)).toEqual([]);
+    expect((await recordedPart(gone))!.bytes.equals(part.bytes)).toBe(true);
+    await rename(gone, part.folder);
+  }
+});
 
 describe("a part that nobody sealed", () => {
   test("cut off anywhere: every whole fragment is kept, and nothing else", SLOW, async () => {

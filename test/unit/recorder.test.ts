@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { SLICE_BYTES } from "#contract/recording";
 import { FromLive } from "../../media-worker/link/ipc.ts";
 import { serveSupervisor } from "../../media-worker/link/live-side.ts";
 import type { TimedUnit } from "../../media-worker/live/reader.ts";
@@ -214,6 +215,29 @@ describe("a disk", () => {
       expect(recording.refusals).toEqual(["disk"]);
     },
   );
+
+  test("that fails where slices meet: no file stays open", async () => {
+    const clock = new ManualClock(NOW);
+    const opened: string[] = [];
+    const closed: string[] = [];
+    const fail = failing(SLICE_BYTES - 1000, "ENOSPC");
+    const open: OpenPartFile = async (file) => {
+      const handle = await fail(file);
+      opened.push(file);
+      const close = handle.close.bind(handle);
+      handle.close = () => {
+        closed.push(file);
+        return close();
+      };
+      return handle;
+    };
+    const recording = await begun({ clock, open }, VIDEO);
+    for (const unit of pictures({ seconds: 3, bytes: 100_000 })) recording.recorder.unit(unit);
+    await until(() => recording.refusals.length > 0);
+    await recording.parts();
+    expect(opened.map((file) => path.basename(file))).toEqual(["fragments.log", "00001.slice", "00002.slice"]);
+    expect(closed.sort()).toEqual(opened.sort());
+  });
 
   test("that hangs costs no more memory than it may, and nobody waits for it", async () => {
     const hung = Promise.withResolvers<void>();
