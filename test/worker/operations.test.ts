@@ -129,6 +129,13 @@ test("nothing is documented that is not in this list", () => {
   expect(documented.sort()).toEqual(OPERATIONS.map(([method, path]) => `${method} ${path}`).sort());
 });
 
+test("media of recordings open to anybody, and to who says who they are", () => {
+  for (const name of ["index.m3u8", "parts/{file}", "thumbnail.jpg", "storyboard.jpg"]) {
+    const { security } = document.paths[`/api/vod/{public_id}/${name}`]?.get ?? expect.fail(name);
+    expect(security).toEqual(expect.arrayContaining([{}, { bearer: [] }, { cookie: [] }]));
+  }
+});
+
 test("operation ids are unique", () => {
   const ids = Object.values(document.paths).flatMap((methods) =>
     Object.values(methods).map(({ operationId }) => operationId),

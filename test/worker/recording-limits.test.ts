@@ -69,6 +69,12 @@ describe("the largest part", () => {
     expect(text.split("#EXTINF").length - 1).toBe(30_000);
   });
 
+  test("is read of media workers only", async () => {
+    const body = { slices: slices.map((slice) => ({ ...slice, etag: "e".repeat(500) })) };
+    expect((await call("POST", "/internal/media/recordings/complete", { body })).status).toBe(401);
+    expect((await call("POST", "/internal/media/recordings/complete", { token: owner.token, body })).status).toBe(401);
+  });
+
   test("what is larger is refused with what is wrong", async () => {
     logged("warn");
     const part = new TestPart(worker, scene.grant);

@@ -16,9 +16,10 @@ import { type LimitClass, limited } from "./limit.ts";
 
 /**
  * `none`: credentials are not looked at. `optional`: they are, and without any the actor is anonymous. `user`: an
- * account is needed. `login`: none, but a browser must not be made to do it by another site.
+ * account is needed. `login`: none, but a browser must not be made to do it by another site. `asked`: they are looked at
+ * by the handler, and only when nothing else decides.
  */
-type Access = "none" | "optional" | "user" | "login";
+type Access = "none" | "optional" | "user" | "login" | "asked";
 
 type Spec = Omit<RouteConfig, "middleware" | "security"> & {
   access: Access;
@@ -101,6 +102,7 @@ const SECURITY: Record<Access, Requirement[]> = {
   none: [],
   login: [],
   optional: [...CREDENTIALS, {}],
+  asked: [...CREDENTIALS, {}],
   user: CREDENTIALS,
 };
 

@@ -1,5 +1,6 @@
 /** What media workers call to hand in what they recorded. No operation of any face, so not in `/openapi.json`. */
 import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
 import type { z } from "zod";
 import { CompletePart, OpenPart, PartProgress, SignSlices } from "#contract/recording";
 import type { App, AppEnv } from "../core/app-env.ts";
@@ -15,13 +16,19 @@ import { signSlices } from "./sign-slices.ts";
 /** A part of 10,000 slices and 30,000 runs. */
 const BODY_MAX_BYTES = 4 * 1024 * 1024;
 
+/** Before the body, of which nobody else may have us read so much. */
+const asWorker = createMiddleware<AppEnv>(async (c, next) => {
+  const { ctx } = c.var;
+  ctx.actor = { kind: "media_worker", id: await authenticateWorker(ctx, c.req.header("authorization")) };
+  await next();
+});
 const body = boundedBody({ form: false, max_bytes: BODY_MAX_BYTES });
 
 export function recordingRoutes(app: App): void {
-  app.post("/internal/media/recordings/open", body, (c) => answer(c, OpenPart, openPart));
-  app.post("/internal/media/recordings/sign", body, (c) => answer(c, SignSlices, signSlices));
-  app.post("/internal/media/recordings/progress", body, (c) => answer(c, PartProgress, recordProgress));
-  app.post("/internal/media/recordings/complete", body, (c) => answer(c, CompletePart, completePart));
+  app.post("/internal/media/recordings/open", asWorker, body, (c) => answer(c, OpenPart, openPart));
+  app.post("/internal/media/recordings/sign", asWorker, body, (c) => answer(c, SignSlices, signSlices));
+  app.post("/internal/media/recordings/progress", asWorker, body, (c) => answer(c, PartProgress, recordProgress));
+  app.post("/internal/media/recordings/complete", asWorker, body, (c) => answer(c, CompletePart, completePart));
 }
 
 async function answer<S extends z.ZodType>(
@@ -29,11 +36,12 @@ async function answer<S extends z.ZodType>(
   schema: S,
   verb: (ctx: Ctx, workerId: string, request: z.output<S>) => Promise<object>,
 ): Promise<Response> {
-  const id = await authenticateWorker(c.var.ctx, c.req.header("authorization"));
+  const { ctx } = c.var;
+  if (ctx.actor.kind !== "media_worker") throw new ApiError("unauthenticated");
   const parsed = schema.safeParse(await c.req.json());
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new ApiError("invalid_request", `${issue?.path.join(".")} ${issue?.message}`.trim());
   }
-  return c.json(await verb({ ...c.var.ctx, actor: { kind: "media_worker", id } }, id, parsed.data));
+  return c.json(await verb(ctx, ctx.actor.id, parsed.data));
 }
