@@ -6,7 +6,7 @@ import { vod_parts, vods } from "#tables/vods";
 import { liveStream } from "../../durable-objects/stubs.ts";
 import { commitIf, type OutboxEntry } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
-import { logFailure } from "../core/log.ts";
+import { log, logFailure } from "../core/log.ts";
 import { dispatchTasks } from "../media/dispatch-tasks.ts";
 import { queueTask } from "../media/queue-task.ts";
 import { tellLiveStream } from "../streams/live-orders.ts";
@@ -91,6 +91,11 @@ export async function settleVod(ctx: Ctx, vodId: number): Promise<boolean> {
   );
   const won = await commitIf(ctx, guard, [], [eventOf(about, outcome, settled)], hasPicture ? [thumbnail] : []);
   if (won.length === 0) return false;
+  log(outcome.status === "ready" ? "info" : "warn", `a recording is ${outcome.status}`, {
+    url: `${ctx.origin}/vod/${vod.public_id}`,
+    duration_ms: outcome.duration_ms,
+    size: outcome.size,
+  });
   if (hasPicture) {
     ctx.waitUntil(
       dispatchTasks(ctx).catch((error) => logFailure("a thumbnail is made later", error, { vod_id: vodId })),
