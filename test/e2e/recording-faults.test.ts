@@ -218,6 +218,31 @@ describe.concurrent("processes", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
+describe.concurrent("Sluice is started again in mid-broadcast", { timeout: TIMEOUT_MS }, () => {
+  test.for(LONG ? ["SIGKILL", "SIGTERM"] : ["SIGKILL"])("after %s", async (signal, context) => {
+    const data = mkdtempSync(path.join(tmpdir(), "sluice-again-"));
+    context.onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const options = { data, env: { SLUICE_ADMIN_PASSWORD: "correct horse battery" } };
+    const first = await startSluice(options);
+    context.onTestFinished(() => first.stop());
+    const publisher = startPush(context, { ingest: `${first.rtmp}/${first.streamKey}` });
+    await until("a slice", PATIENCE_S, () => publisher.sent() > 10 + Math.random() * 4);
+    const sent = publisher.sent();
+    if (signal === "SIGTERM") await first.stop();
+    else for (const pid of first.pids().all) process.kill(pid, "SIGKILL");
+    await first.exited;
+    await publisher.kill();
+
+    const again = await startSluice(options);
+    context.onTestFinished(() => again.stop());
+    const vod = await new Owner(again).settled(1, PATIENCE_S);
+    expect(vod).toMatchObject({ status: "ready", gaps: [], parts: [{ n: 1 }] });
+    expect((sent - vod.duration) * 1000).toBeLessThan(LOSS_MAX_MS);
+    expect(Math.abs((await decode(vod.playback_url ?? "")) - vod.duration)).toBeLessThan(1);
+    expect((await objectsOf(again.s3)).filter((key) => key.endsWith(".mp4"))).toHaveLength(1);
+  });
+});
+
 describe.concurrent("the S3 that comes with it", { timeout: TIMEOUT_MS }, () => {
   test("is killed with workerd, in whose process it is", async (context) => {
     const sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery" } });
