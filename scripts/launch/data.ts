@@ -6,11 +6,15 @@ import { LaunchError, messageOf } from "./errors.ts";
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined);
 
-/** When a process started, as the kernel tells it (proc(5), field 22): tells a process from a later one with its id. */
+/**
+ * When a process started, as the kernel tells it (proc(5), field 22): tells a process from a later one with its id. A
+ * killed one that nobody has asked after yet (a zombie) uses nothing any more.
+ */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
   } catch {
     return undefined; // no such process, or no /proc
   }

@@ -1,7 +1,9 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { takeData } from "../../scripts/launch/data.ts";
 import { createLog, formatEntry, readLine } from "../../scripts/launch/log.ts";
 import { banner, readyLine } from "../../scripts/launch/ready.ts";
@@ -118,6 +120,25 @@ describe("the data folder", () => {
       expect(readdirSync(folder)).toEqual([]);
     } finally {
       rmSync(top, { recursive: true });
+    }
+  });
+
+  test.runIf(process.platform === "linux")("is one Sluice's until that one is killed, reaped or not", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "sluice-"));
+    // A parent that never asks after its child.
+    const parent = spawn("sh", ["-c", "sleep 300 & echo $!; exec sleep 300"], { stdio: ["ignore", "pipe", "ignore"] });
+    try {
+      const [said] = await once(parent.stdout, "data");
+      const owner = Number(said);
+      const stat = () => readFileSync(`/proc/${owner}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      writeFileSync(path.join(folder, "lock"), `${owner} ${stat()[19]}`);
+      expect(() => takeData(folder)).toThrow(/^Another Sluice \(process \d+\) uses/);
+      process.kill(owner, "SIGKILL");
+      await vi.waitFor(() => expect(stat()[0]).toBe("Z"), { timeout: 20_000 });
+      takeData(folder)();
+    } finally {
+      parent.kill("SIGKILL");
+      rmSync(folder, { recursive: true });
     }
   });
 
