@@ -1,6 +1,7 @@
 /**
  * The supervisor: owns the identity, the link and the spool, hands in what was recorded, and keeps the live process
- * running. It decides nothing about media. Without the control plane it fails static: what runs goes on, and known publishers may come back.
+ * running. It decides nothing about media. Without the control plane it fails static: what runs goes on, and known
+ * publishers may come back.
  */
 import type { ChildProcess } from "node:child_process";
 import path from "node:path";
@@ -11,13 +12,13 @@ import {
   LINK_VERSION,
   type LinkKeys,
   type StreamProgress,
-  type TrackInfo,
 } from "#contract/media";
 import { Connection, type Hello, type Order, type Welcome } from "./link/connection.ts";
-import { EnrolmentRefused, Identity } from "./link/identity.ts";
+import { Enrolment } from "./link/enrolment.ts";
 import { Journal } from "./link/journal.ts";
 import { LiveChild, type Ports } from "./link/live-child.ts";
 import { hashStreamKey, leftBehind, Publishers } from "./link/publishers.ts";
+import { logReport } from "./link/report-log.ts";
 import { ReportPoster } from "./link/report-poster.ts";
 import { Spool } from "./link/spool.ts";
 import type { Log } from "./log.ts";
@@ -49,6 +50,7 @@ export type SupervisorOptions = {
 export class Supervisor {
   readonly #settings: MediaSettings;
   readonly #log: Log;
+  readonly #enrolment: Enrolment;
   readonly #publishers = new Publishers();
   readonly #spool: Spool;
   readonly #journal: Journal;
@@ -58,8 +60,6 @@ export class Supervisor {
   readonly #uploads: Uploads;
   readonly #tasks: TaskRunner;
   readonly #boot = crypto.randomUUID();
-  #identity: Identity | null;
-  #enrolToken: string | null;
   #keys: LinkKeys | null = null;
   /** Revocations by stream, for a live process that starts later. */
   readonly #revoked = new Map<number, number>();
@@ -72,11 +72,10 @@ export class Supervisor {
   constructor({ settings, forkLive, onFatal, log }: SupervisorOptions) {
     this.#settings = settings;
     this.#log = log;
-    this.#identity = Identity.load(settings.dataDir);
-    this.#enrolToken = settings.enrolToken;
+    this.#enrolment = new Enrolment(settings, log);
     this.#spool = new Spool(path.join(settings.dataDir, "spool/reports"), log);
     this.#journal = new Journal(path.join(settings.dataDir, "spool/running"), log);
-    const token = async () => this.#identity?.token(Date.now()) ?? null;
+    const token = () => this.#enrolment.bearer();
     const { controlUrl } = settings;
     this.#poster = new ReportPoster({ spool: this.#spool, url: `${controlUrl}/internal/media/reports`, token, log });
     this.#uploads = new Uploads({ spool: path.join(settings.dataDir, "spool"), controlUrl, token, log });
@@ -91,11 +90,11 @@ export class Supervisor {
     });
     this.#connection = new Connection({
       url: `${controlUrl.replace(/^http/, "ws")}/internal/media/link`,
-      token: () => this.#token(),
+      token: () => this.#enrolment.bearerOrEnrol(),
       hello: () => this.#hello(),
       onWelcome: (welcome) => this.#welcomed(welcome),
       onOrder: (order) => this.#obey(order),
-      onRefused: () => this.#refused(),
+      onRefused: () => this.#enrolment.renew(),
       log,
     });
     this.#live = new LiveChild({
@@ -112,7 +111,7 @@ export class Supervisor {
 
   /** Rejects when the worker has no identity and no token to get one, or its disk fails. */
   async start(): Promise<void> {
-    if (!this.#identity && this.#enrolToken === null) {
+    if (!this.#enrolment.isPossible) {
       throw new Error("SLUICE_ENROL_TOKEN: is required, because this media worker has no identity yet");
     }
     for (const entry of this.#journal.left()) {
@@ -173,7 +172,7 @@ export class Supervisor {
   }
 
   #report(report: JobReport): void {
-    this.#tell(report);
+    logReport(this.#log, report);
     const terminal = report.body.event === "ended";
     // Terminal reports go both ways: by the link at once, in order with what follows; by the spool surely.
     if (terminal) {
@@ -182,32 +181,6 @@ export class Supervisor {
     }
     this.#connection.send({ type: "job_event", report });
     if (terminal) this.#poster.kick();
-  }
-
-  /** For whoever reads the log: what an encoder did. */
-  #tell({ body, progress: { stream_id } }: JobReport): void {
-    switch (body.event) {
-      case "ready":
-        this.#log.info({ stream_id, tracks: body.tracks.map(inWords).join(", ") }, "live");
-        break;
-      case "tracks":
-        this.#log.info({ stream_id, tracks: body.tracks.map(inWords).join(", ") }, "the publisher changed its tracks");
-        break;
-      case "warning":
-        this.#log.warn({ stream_id }, body.message);
-        break;
-      case "recording_refused":
-        this.#log.error({ stream_id, cause: body.cause }, body.message);
-        break;
-      case "recording_resumed":
-        this.#log.info({ stream_id, over: body.message }, "the stream is recorded again");
-        break;
-      case "ended":
-        this.#log.info({ stream_id, reason: body.reason }, "the publisher left");
-        break;
-      default:
-        body satisfies never;
-    }
   }
 
   #progress(jobs: { job_id: string; progress: StreamProgress }[]): void {
@@ -307,46 +280,4 @@ export class Supervisor {
       max_tasks: this.#tasks.max,
     };
   }
-
-  async #token(): Promise<string> {
-    this.#identity ??= await this.#enrol();
-    return this.#identity.token(Date.now());
-  }
-
-  /** The control plane does not know us: its state may be new. A one-use token makes us known again. */
-  async #refused(): Promise<void> {
-    if (this.#enrolToken === null) {
-      this.#log.error("the control plane does not know this media worker: start it with a new SLUICE_ENROL_TOKEN");
-      return;
-    }
-    try {
-      this.#identity = await this.#enrol();
-    } catch (error) {
-      this.#log.error({ err: error }, "enrolment failed");
-    }
-  }
-
-  async #enrol(): Promise<Identity> {
-    const token = this.#enrolToken;
-    if (token === null) throw new EnrolmentRefused("no identity, and no SLUICE_ENROL_TOKEN to get one");
-    const { dataDir, controlUrl, name } = this.#settings;
-    try {
-      const identity = await Identity.enrol({ dataDir, controlUrl, token, name });
-      this.#enrolToken = null;
-      this.#log.info({ worker_id: identity.workerId }, "enrolled");
-      return identity;
-    } catch (error) {
-      if (error instanceof EnrolmentRefused) this.#enrolToken = null;
-      this.#log.error({ err: error }, "enrolment failed");
-      throw error;
-    }
-  }
-}
-
-/** E.g. `avc1.64001f 1280x720 30 fps`, `mp4a.40.2 48 kHz`. */
-function inWords(track: TrackInfo): string {
-  const size = track.width ? ` ${track.width}x${track.height}` : "";
-  const rate = track.frame_rate ? ` ${Math.round(track.frame_rate * 100) / 100} fps` : "";
-  const samples = track.sample_rate ? ` ${track.sample_rate / 1000} kHz` : "";
-  return `${track.codec}${size}${rate}${samples}`;
 }
