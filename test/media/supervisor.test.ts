@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import type { PublishGrant } from "#contract/media";
+import { LINK_VERSION, type PublishGrant } from "#contract/media";
 import { currentKey } from "#kit/link-keys";
 import { mintPathToken } from "#kit/path-token";
 import { ControlPlane } from "../harness/control-plane.ts";
@@ -55,7 +55,7 @@ describe("identity", () => {
     const { control, worker } = await linked();
     expect(control.workers.size).toBe(1);
     expect(control.hellos[0]).toMatchObject({
-      version: 1,
+      version: LINK_VERSION,
       roles: ["ingest", "play", "record", "transcode"],
       running: [],
     });
