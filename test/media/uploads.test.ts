@@ -58,7 +58,7 @@ describe("a part", () => {
     expect(numbers(world)).toEqual([1]);
     expect(world.desk.calls.map(({ call }) => call)).toEqual(["open", "progress", "sign", "complete"]);
     await until(() => expect(folders(world)).toEqual([]));
-    expect(readdirSync(path.join(world.spool, "removed"))).toEqual([]);
+    await until(() => expect(readdirSync(path.join(world.spool, "removed"))).toEqual([]));
   });
 
   test("that grows slowly is told of all the same", async () => {
