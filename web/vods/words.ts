@@ -26,7 +26,7 @@ export function statusExplained({ status, error, playback_url }: Known): string 
         : "The broadcast is going on. What came before its last interruption plays already.";
     case "processing":
       return playback_url === null
-        ? "The last pictures are on their way to storage. This takes a few seconds."
+        ? "The last pictures are on their way to storage. This takes a few seconds, longer while storage is away."
         : "More of it is on its way to storage. What is there plays already.";
     case "ready":
       return null;
