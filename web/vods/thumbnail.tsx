@@ -5,7 +5,7 @@ import classes from "./thumbnail.module.css";
 
 type Props = { vod: Pick<Vod, "id" | "thumbnail_url" | "duration" | "status"> };
 
-/** A picture of the recording, or water where it has none, and its length. */
+/** A picture of the recording, or water where it has none, and its length once that is certain. */
 export function Thumbnail({ vod }: Props) {
   const { thumbnail_url, duration, status } = vod;
   return (
@@ -15,7 +15,7 @@ export function Thumbnail({ vod }: Props) {
       ) : (
         <Water seed={vod.id} calm={status === "failed"} />
       )}
-      {duration > 0 && (
+      {duration > 0 && status !== "recording" && (
         <span className={classes.duration}>
           <span aria-hidden="true">{clock(duration)}</span>
           <span className={classes.spoken}>{spoken(duration)}</span>

@@ -1,5 +1,6 @@
 import { Link } from "react-router";
 import type { Vod } from "../api/vods.ts";
+import { Since } from "../ui/since.tsx";
 import { When } from "../ui/when.tsx";
 import { vodPath } from "./addresses.ts";
 import { StatusChip } from "./status-chip.tsx";
@@ -30,7 +31,13 @@ export function VodRow({ vod, streamTitle }: Props) {
         <div className={classes.facts}>
           <When at={vod.started_at} />
           {streamTitle && streamTitle !== vod.title && <span>{streamTitle}</span>}
-          {vod.size > 0 && <span>{size(vod.size)}</span>}
+          {vod.status === "recording" ? (
+            <span>
+              for <Since from={vod.started_at} />
+            </span>
+          ) : (
+            vod.size > 0 && <span>{size(vod.size)}</span>
+          )}
           <VisibilityMark visibility={vod.visibility} />
         </div>
         <div className={classes.state}>
