@@ -523,8 +523,10 @@ test("a recording that is refused is told to the streamer, and once to the world
   const refused = { event: "recording_refused", cause: "spool_full", message: "The spool is full" } as const;
   worker.event(scene.grant, 1, refused);
   worker.event(scene.grant, 2, refused);
-  const warned = async () => expect((await liveObject(scene.stream.id).playback()).warnings).toEqual([refused.message]);
-  await vi.waitFor(warned, { timeout: 10_000 });
+  const shown = async (token: string) =>
+    (await call("GET", `/api/streams/${scene.stream.id}`, { token })).body.stream.warnings;
+  await vi.waitFor(async () => expect(await shown(owner.token)).toEqual([refused.message]), { timeout: 10_000 });
+  expect(await shown((await newUser()).token)).toBeUndefined();
   worker.event(scene.grant, 3, READY);
   await vi.waitFor(
     async () => expect(await liveEvents(scene.stream.id)).toEqual(["live", "recording_refused:spool_full"]),
@@ -532,4 +534,6 @@ test("a recording that is refused is told to the streamer, and once to the world
   );
   expect(await liveState()).toBe("live");
   expect(await db.select().from(vod_parts).where(eq(vod_parts.worker_id, worker.id))).toEqual([]);
+  worker.event(scene.grant, 4, { event: "recording_resumed", message: refused.message });
+  await vi.waitFor(async () => expect(await shown(owner.token)).toEqual([]), { timeout: 10_000 });
 });
