@@ -59,7 +59,11 @@ const playing = (page: Page) =>
   });
 
 test("it is one recording that plays through, from any place to any other, and says what is missing", async () => {
-  for (const options of PUSHES) await push(`${sluice.rtmp}/${sluice.streamKey}`, options).exited;
+  for (const options of PUSHES) {
+    await push(`${sluice.rtmp}/${sluice.streamKey}`, options).exited;
+    // Long enough to be told as a gap.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+  }
   const visitor = await visit(browser);
   const { page } = visitor;
   await signIn(visitor, sluice);

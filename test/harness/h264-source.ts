@@ -98,14 +98,23 @@ function inputsAndCodecs(options: SourceOptions): string[] {
   return [...inputs, ...codecs];
 }
 
+/** By path, what is being made: tests of one file may run at the same time and want the same. */
+const encoding = new Map<string, Promise<string>>();
+
 /** The path of what FFmpeg made of these arguments, now or before. */
-async function encode(args: string[], extension: string): Promise<string> {
+function encode(args: string[], extension: string): Promise<string> {
   const name = createHash("sha256").update(JSON.stringify(args)).digest("hex").slice(0, 20);
   const file = path.join(DIRECTORY, `${name}.${extension}`);
+  const running =
+    encoding.get(file) ?? encodeTo(file, args, path.join(DIRECTORY, `${name}.${process.pid}.${extension}`));
+  encoding.set(file, running);
+  return running;
+}
+
+/** Test files run at the same time too: each writes a file of its own, and the last rename wins. */
+async function encodeTo(file: string, args: string[], unfinished: string): Promise<string> {
   if (existsSync(file)) return file;
   mkdirSync(DIRECTORY, { recursive: true });
-  // Test files run at the same time: each writes a file of its own, and the last rename wins.
-  const unfinished = path.join(DIRECTORY, `${name}.${process.pid}.${extension}`);
   await run("ffmpeg", ["-v", "error", "-y", "-nostdin", ...args, unfinished]);
   renameSync(unfinished, file);
   return file;
