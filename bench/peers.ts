@@ -1,7 +1,7 @@
 /** The peers Sluice is measured against, started on loopback with their state in a temporary directory. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import path from "node:path";
 
 export type Peer = {
@@ -16,12 +16,18 @@ export type Peer = {
 };
 
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  const [port] = await freePorts(1);
+  if (port === undefined) throw new Error("no port");
+  return port;
+}
+
+/** All different: each is held until the last is found. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -88,8 +94,7 @@ export async function startFfmpeg(
   output: keyof typeof FFMPEG_OUTPUTS,
 ): Promise<Peer> {
   const { arguments: format, file } = FFMPEG_OUTPUTS[output];
-  const ports: number[] = [];
-  for (let n = 0; n < streams; n++) ports.push(await freePort());
+  const ports = await freePorts(streams);
   const children = ports.map((port, n) => {
     const out = path.join(directory, `f${n}`);
     mkdirSync(out, { recursive: true });
