@@ -52,8 +52,10 @@ const Environment = z.object({
   SLUICE_HLS_PART_MS: whole(100, 2000, "must be a number of milliseconds from 100 to 2000").default(500),
   SLUICE_SPOOL_MAX_GB: z
     .string()
-    .regex(/^\d{1,6}(\.\d{1,3})?$/, "must be a number of gigabytes")
-    .refine((value) => Number(value) > 0, "must be a number of gigabytes, more than 0")
+    .refine(
+      (value) => /^\d{1,6}(\.\d{1,3})?$/.test(value) && Number(value) > 0,
+      "must be a number of gigabytes, more than 0",
+    )
     .default("20"),
   S3_SWEEP: z.enum(["delete", "dry-run", "off"], { error: "must be delete, dry-run or off" }).default("delete"),
   ...S3Environment.shape,
