@@ -18,17 +18,15 @@ import {
   LINGER_MS,
   LIVE_MOVES,
   type LiveState,
-  type PlaybackRoute,
 } from "#contract/live";
 import type { JobReport, RecordingRefusal, RunningJob, StreamProgress } from "#contract/media";
 import { newEpoch, newSession } from "#kit/publish-ids";
 import { continueAfter } from "#kit/sequence";
-import type { LiveRecord, Projection, RecordingNews, Worker } from "./live-record.ts";
+import type { LiveRecord, RecordingNews, Worker } from "./live-record.ts";
+import { isOnAir, settle, viewersDueAt } from "./live-shown.ts";
 
 const TAKEOVERS_PER_MINUTE = 10;
 const MINUTE_MS = 60_000;
-/** D1 is told of a new viewer count at most this often. */
-const VIEWER_PROJECTION_MS = 10_000;
 const WARNINGS_MAX = 8;
 
 /** An event and its deterministic id. */
@@ -89,7 +87,7 @@ export class LiveStreamState {
       exact: false,
     };
     if (record.state === "offline") this.#move("starting");
-    this.#settle(now);
+    settle(this.record, now);
     const elsewhere = current && current.worker.id !== request.worker.id;
     return {
       ok: true,
@@ -107,7 +105,7 @@ export class LiveStreamState {
       if (body.event === "ended" && record.lost_lease === lease) {
         record.lost_lease = null;
         this.#reached(progress, now, true);
-        this.#settle(now);
+        settle(this.record, now);
       }
       return;
     }
@@ -136,13 +134,13 @@ export class LiveStreamState {
       default:
         body satisfies never;
     }
-    this.#settle(now);
+    settle(this.record, now);
   }
 
   progress(progress: StreamProgress, lease: string, now: number): void {
     if (this.record.publisher?.lease !== lease) return;
     this.#reached(progress, now, false);
-    this.#settle(now);
+    settle(this.record, now);
   }
 
   /** A worker (re)connected and says that it runs this job: true when it may go on. */
@@ -169,7 +167,7 @@ export class LiveStreamState {
     this.#warn(job.warnings);
     if (job.ready) this.#ready(now);
     else if (record.state === "offline") this.#move("starting");
-    this.#settle(now);
+    settle(this.record, now);
     return true;
   }
 
@@ -180,7 +178,7 @@ export class LiveStreamState {
     record.publisher = null;
     record.lost_lease = lease;
     this.#left(now, false);
-    this.#settle(now);
+    settle(this.record, now);
   }
 
   /** Ends the session for good; returns whom to tell. Path tokens minted so far are refused from now on. */
@@ -196,7 +194,7 @@ export class LiveStreamState {
       record.worker = null;
       record.linger_until = null;
     }
-    this.#settle(now);
+    settle(this.record, now);
     const order = current && { worker_id: current.worker.id, job_id: current.job_id, lease: current.lease };
     return { order, revocation };
   }
@@ -209,15 +207,15 @@ export class LiveStreamState {
 
   viewers(count: number, now: number): void {
     this.record.viewers = count;
-    if (this.#onAir()) this.record.peak_viewers = Math.max(this.record.peak_viewers, count);
-    this.#settle(now);
+    if (isOnAir(this.record)) this.record.peak_viewers = Math.max(this.record.peak_viewers, count);
+    settle(this.record, now);
   }
 
   /** The recording of this session is settled. */
   recordingSettled(session: string, now: number): void {
     if (this.record.state !== "encoding" || this.record.session !== session) return;
     this.#goOffline();
-    this.#settle(now);
+    settle(this.record, now);
   }
 
   /** This was told; what came after it is still to be told. */
@@ -240,29 +238,14 @@ export class LiveStreamState {
       record.linger_until = null;
       record.worker = null;
     }
-    this.#settle(now);
+    settle(this.record, now);
   }
 
   /** When `tick` is due, or null. */
   nextTick(): number | null {
-    const { grace_until, encoding_until, linger_until, viewers_projected_at, projection } = this.record;
-    const viewersDue =
-      projection.viewer_count === this.#shownViewers() ? null : viewers_projected_at + VIEWER_PROJECTION_MS;
-    const due = [grace_until, encoding_until, linger_until, viewersDue].filter((at) => at !== null);
+    const { grace_until, encoding_until, linger_until } = this.record;
+    const due = [grace_until, encoding_until, linger_until, viewersDueAt(this.record)].filter((at) => at !== null);
     return due.length > 0 ? Math.min(...due) : null;
-  }
-
-  playback(): PlaybackRoute {
-    const { state, worker, epoch, generation, warnings, started_at } = this.record;
-    return {
-      state,
-      worker,
-      epoch,
-      generation,
-      started_at: this.#onAir() ? started_at : null,
-      viewer_count: this.#shownViewers(),
-      warnings,
-    };
   }
 
   #revocation(): Revocation | null {
@@ -382,36 +365,5 @@ export class LiveStreamState {
 
   #warn(messages: string[]): void {
     this.record.warnings = [...new Set([...this.record.warnings, ...messages])].slice(-WARNINGS_MAX);
-  }
-
-  /** A session that people know of is running. */
-  #onAir(): boolean {
-    const { state, announced } = this.record;
-    return state === "live" || state === "grace" || (state === "starting" && announced > 0);
-  }
-
-  #shownViewers(): number {
-    return this.#onAir() ? this.record.viewers : 0;
-  }
-
-  /** Brings the projection up to date, under a new version when it changed. */
-  #settle(now: number): void {
-    const record = this.record;
-    const { projection: before, total_views, started_at, ended_at, last_target_duration } = record;
-    const isLive = record.state === "encoding" ? 2 : this.#onAir() ? 1 : 0;
-    const viewers = this.#shownViewers();
-    const viewersDue = isLive !== 1 || now - record.viewers_projected_at >= VIEWER_PROJECTION_MS;
-    if (viewersDue && viewers !== before.viewer_count) record.viewers_projected_at = now;
-    const after: Projection = {
-      is_live: isLive,
-      viewer_count: viewersDue ? viewers : before.viewer_count,
-      total_views,
-      started_at,
-      ended_at,
-      last_target_duration,
-    };
-    if (JSON.stringify(after) === JSON.stringify(before)) return;
-    record.projection = after;
-    record.version += 1;
   }
 }

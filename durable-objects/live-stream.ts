@@ -10,7 +10,8 @@ import { projectLiveState } from "../workers/streams/live-projection.ts";
 import { endSession } from "../workers/vods/end-session.ts";
 import { resumeSession } from "../workers/vods/resume-session.ts";
 import { Alarm } from "./alarm.ts";
-import { LiveRecord, newLiveRecord } from "./live-record.ts";
+import { LiveRecord, newLiveRecord, type RecordingNews } from "./live-record.ts";
+import { playbackOf } from "./live-shown.ts";
 import { LiveStreamState, type Revocation } from "./live-stream-state.ts";
 import { mediaNode } from "./stubs.ts";
 
@@ -80,7 +81,7 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
   }
 
   async playback(): Promise<PlaybackRoute> {
-    return new LiveStreamState(this.#load()).playback();
+    return playbackOf(this.#load());
   }
 
   async viewers(reporter: string, count: number): Promise<void> {
@@ -167,23 +168,33 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
   async #tellRecordings(): Promise<void> {
     if (this.#telling) return;
     this.#telling = true;
+    const failed = new Set<string>();
+    // Read anew each time: more may have come. One that fails keeps no other session's from being told.
+    const next = () => this.#load().recording_news.find(({ session }) => !failed.has(session));
     try {
-      for (let [news] = this.#load().recording_news; news; [news] = this.#load().recording_news) {
-        const { session, over, ends } = news;
-        const { stream_id } = this.#load();
-        const ctx = systemContext(this.env, "live_stream", (promise) => this.ctx.waitUntil(promise));
-        if (over) await endSession(ctx, { stream_id, session, end: String(ends) });
-        else await resumeSession(ctx, { stream_id, session });
+      for (let news = next(); news; news = next()) {
         const told = news;
-        await this.#change((state) => state.recordingTold(told));
+        try {
+          await this.#tellRecording(told);
+          await this.#change((state) => state.recordingTold(told));
+        } catch (error) {
+          failed.add(told.session);
+          logFailure("the end of a recorded session was not taken in; the alarm tries again", error, {
+            stream: this.ctx.id.name,
+            session: told.session,
+          });
+        }
       }
-    } catch (error) {
-      logFailure("the end of a recorded session was not taken in; the alarm tries again", error, {
-        stream: this.ctx.id.name,
-      });
     } finally {
       this.#telling = false;
     }
+  }
+
+  async #tellRecording({ session, over, ends }: RecordingNews): Promise<void> {
+    const { stream_id } = this.#load();
+    const ctx = systemContext(this.env, "live_stream", (promise) => this.ctx.waitUntil(promise));
+    if (over) await endSession(ctx, { stream_id, session, end: String(ends) });
+    else await resumeSession(ctx, { stream_id, session });
   }
 
   async #project({ stream_id, version, projection }: LiveRecord): Promise<void> {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type BeginReply, ENCODING_MAX_MS, GRACE_MS, LINGER_MS, LIVE_MOVES, LiveState } from "#contract/live";
 import type { EndReason, JobReport, RunningJob, StreamEvent, StreamProgress } from "#contract/media";
 import { LiveRecord, newLiveRecord } from "../../durable-objects/live-record.ts";
+import { playbackOf } from "../../durable-objects/live-shown.ts";
 import { LiveStreamState } from "../../durable-objects/live-stream-state.ts";
 
 const A = { id: "wa", play_url: "http://a.test" };
@@ -84,7 +85,7 @@ class Stream {
     return lease;
   }
   get route() {
-    return this.run((state) => state.playback());
+    return playbackOf(this.record);
   }
   get shown() {
     return this.record.projection;
