@@ -1,5 +1,5 @@
 /** An uploader with everything around it that it needs: a spool, a control plane, an S3. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, vi } from "vitest";
@@ -13,6 +13,11 @@ import { SpooledPart, sha256 } from "./spooled-part.ts";
 
 /** Minutes shortened to moments. */
 export const QUICK: Partial<UploadTiming> = { retry: { first: 20, most: 200 }, scan: 100, progress: 200 };
+
+export const MIB = 1024 * 1024;
+
+export const until = (check: () => void | Promise<void>, timeout = 20_000) =>
+  vi.waitFor(check, { timeout, interval: 10 });
 
 export type LogLine = { level: string; about: Record<string, unknown>; message: string };
 
@@ -63,6 +68,21 @@ export class UploadWorld {
 
   part(about?: ConstructorParameters<typeof SpooledPart>[1]): SpooledPart {
     return new SpooledPart(this.recordings, about);
+  }
+
+  /** A sealed part of so many bytes in fragments of a second, which must become one object. */
+  recorded(bytes: number, seconds = 1, about?: ConstructorParameters<typeof SpooledPart>[1]): SpooledPart {
+    return this.expects(this.part(about).grow(bytes, seconds).seal());
+  }
+
+  /** Names of the parts' folders in the spool. */
+  folders(): string[] {
+    return readdirSync(this.recordings);
+  }
+
+  /** Numbers of the slices that S3 was sent, in order. */
+  slicesPut(): number[] {
+    return this.s3.asked("UploadPart").map(({ query }) => Number(query.partNumber));
   }
 
   /** Notes what the sealed part must become; all its slices must be on disk still. */
