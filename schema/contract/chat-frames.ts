@@ -1,0 +1,298 @@
+/**
+ * The frames of `/ws/chat`: JSON objects tagged by `type`, in text frames of at most 64 KB.
+ *
+ * Every frame of a room carries `channel_id` and `rev`. A room's changes are numbered without gaps: each of
+ * `Change`s has the next `rev` (`skipped` stands for one that shows nothing any more). All other frames of a room carry
+ * the `rev` of the last change before them. A client that missed a number sends `resume` with the last it has, and gets
+ * every change since, closed by `resumed`; or, when that is too long ago, what a join shows.
+ */
+import * as z from "zod";
+import {
+  ChannelMode,
+  ChannelVisibility,
+  ChatMessage,
+  ChatProfile,
+  Emoji,
+  HISTORY_MAX,
+  HISTORY_SHOWN,
+  MessageText,
+  Nonce,
+  PinnedMessage,
+  ReplyPreview,
+} from "./chat.ts";
+import { UserRole } from "./identity.ts";
+
+const Id = z.number().int().positive();
+const withNonce = { nonce: Nonce.optional() };
+
+/** Client to server. One channel at a time: a `join` or `resume` of another one leaves the present one. */
+export const ClientFrame = z.discriminatedUnion(
+  "type",
+  [
+    z.object({
+      type: z.literal("join"),
+      /** One of these three; `general` when there is none. */
+      channel: z.string().max(120).optional(),
+      channel_id: Id.optional(),
+      stream_key: z.string().max(200).optional(),
+    }),
+    z.object({ type: z.literal("message"), message: MessageText, reply_to: Id.optional(), ...withNonce }),
+    z.object({ type: z.literal("typing") }),
+    z.object({ type: z.literal("delete"), message_id: Id, ...withNonce }),
+    z.object({ type: z.literal("react"), message_id: Id, emoji: Emoji, ...withNonce }),
+    z.object({ type: z.literal("edit_message"), message_id: Id, message: MessageText, ...withNonce }),
+    z.object({ type: z.literal("pin_message"), message_id: Id, ...withNonce }),
+    z.object({ type: z.literal("unpin_message"), message_id: Id, ...withNonce }),
+    z.object({ type: z.literal("mark_read"), message_id: Id }),
+    z.object({
+      type: z.literal("history"),
+      before_id: Id,
+      limit: z.number().int().min(1).max(HISTORY_MAX).default(HISTORY_SHOWN),
+    }),
+    z.object({
+      type: z.literal("resume"),
+      channel_id: Id,
+      rev: z.number().int().min(0),
+      /** The key that a private stream's channel was joined by. */
+      stream_key: z.string().max(200).optional(),
+    }),
+    /** Answer to `sync`. */
+    z.object({ type: z.literal("synced"), n: z.number().int() }),
+    /** Exactly `{"type":"ping"}` is answered without waking anything. */
+    z.object({ type: z.literal("ping") }),
+  ],
+  { error: "unknown type" },
+);
+export type ClientFrame = z.infer<typeof ClientFrame>;
+
+const room = { channel_id: z.int(), rev: z.int() };
+
+const Message = z.object({
+  type: z.literal("message"),
+  ...room,
+  ...ChatProfile.shape,
+  id: z.int(),
+  message: z.string(),
+  created_at: z.string(),
+  edited_at: z.string().nullable(),
+  reply_to: z.int().optional(),
+  reply_preview: ReplyPreview.nullable().optional(),
+  /** As its sender chose it. */
+  nonce: z.string().optional(),
+});
+const MessageEdited = z.object({
+  type: z.literal("message_edited"),
+  ...room,
+  message_id: z.int(),
+  new_text: z.string(),
+  message: z.string(),
+  edited_at: z.string(),
+});
+const MessageDeleted = z.object({
+  type: z.literal("message_deleted"),
+  ...room,
+  message_id: z.int(),
+  /** Null: an anonymous author. */
+  deleted_by: z.int().nullable(),
+});
+const ReactionUpdate = z.object({
+  type: z.literal("reaction_update"),
+  ...room,
+  message_id: z.int(),
+  emoji: z.string(),
+  user_id: z.int(),
+  username: z.string(),
+  action: z.enum(["add", "remove"]),
+  added: z.boolean(),
+  count: z.int(),
+});
+const MessagePinned = z.object({
+  type: z.literal("message_pinned"),
+  ...room,
+  message_id: z.int(),
+  message: z.string(),
+  username: z.string(),
+  pinned_by: z.int(),
+  pinned_by_username: z.string(),
+  pinned_at: z.string(),
+});
+const MessageUnpinned = z.object({ type: z.literal("message_unpinned"), ...room, message_id: z.int() });
+const ChannelRenamed = z.object({
+  type: z.literal("channel_renamed"),
+  ...room,
+  old_name: z.string(),
+  new_name: z.string(),
+});
+/** Anything of the channel but its name; each reader gets a `channel_info` of their own after it. */
+const ChannelUpdated = z.object({ type: z.literal("channel_updated"), ...room });
+const ChannelCleared = z.object({
+  type: z.literal("channel_cleared"),
+  ...room,
+  channel: z.string(),
+  cleared_by: z.string(),
+  message_count: z.int(),
+});
+const ChannelDeleted = z.object({ type: z.literal("channel_deleted"), ...room, channel: z.string() });
+const StreamStatus = z.object({
+  type: z.literal("stream_status"),
+  ...room,
+  stream_id: z.int(),
+  is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]),
+});
+const Skipped = z.object({ type: z.literal("skipped"), ...room });
+
+/** What takes a number of its own. */
+const CHANGES = [
+  Message,
+  MessageEdited,
+  MessageDeleted,
+  ReactionUpdate,
+  MessagePinned,
+  MessageUnpinned,
+  ChannelRenamed,
+  ChannelUpdated,
+  ChannelCleared,
+  ChannelDeleted,
+  StreamStatus,
+  Skipped,
+] as const;
+export const Change = z.discriminatedUnion("type", CHANGES);
+export type Change = z.infer<typeof Change>;
+export type MessageFrame = z.infer<typeof Message>;
+
+export const CHANGE_TYPES: ReadonlySet<string> = new Set(CHANGES.map((schema) => schema.shape.type.value));
+
+const ChannelInfo = z.object({
+  type: z.literal("channel_info"),
+  ...room,
+  id: z.int(),
+  name: z.string(),
+  description: z.string(),
+  topic: z.string(),
+  visibility: ChannelVisibility,
+  mode: ChannelMode,
+  slowmode_seconds: z.int(),
+  can_send: z.boolean(),
+  /** May delete what others wrote, and pin. */
+  can_moderate: z.boolean(),
+  stream_id: z.int().optional(),
+  stream_name: z.string().optional(),
+  stream_is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]).optional(),
+  stream_public_key: z.string().optional(),
+});
+export type ChannelInfo = z.infer<typeof ChannelInfo>;
+const History = z.object({
+  type: z.literal("history"),
+  ...room,
+  /** Oldest first. */
+  messages: z.array(ChatMessage),
+  /** There is more before them. */
+  has_more: z.boolean(),
+  /** Only in the answer to a `history` frame. */
+  before_id: z.int().optional(),
+});
+const PinnedMessages = z.object({ type: z.literal("pinned_messages"), ...room, messages: z.array(PinnedMessage) });
+
+export const ChatUser = z.object({
+  ...ChatProfile.shape,
+  status: z.string(),
+  status_message: z.string(),
+  last_seen_at: z.string().nullable(),
+  in_voice: z.boolean(),
+  voice_muted: z.boolean(),
+  voice_deafened: z.boolean(),
+  voice_speaking: z.boolean(),
+  screen_sharing: z.boolean(),
+});
+export type ChatUser = z.infer<typeof ChatUser>;
+const Users = z.object({
+  type: z.literal("users"),
+  ...room,
+  /** At most 200. */
+  users: z.array(ChatUser),
+  /** Everybody who is signed in. */
+  total: z.int(),
+  guests: z.int(),
+});
+const UserJoined = z.object({
+  type: z.literal("user_joined"),
+  ...room,
+  user_id: z.int().nullable(),
+  username: z.string(),
+  role: UserRole,
+  anonymous: z.boolean(),
+});
+const UserLeft = z.object({
+  type: z.literal("user_left"),
+  ...room,
+  user_id: z.int().nullable(),
+  username: z.string(),
+});
+const Typing = z.object({ type: z.literal("typing"), ...room, user_id: z.int().nullable(), username: z.string() });
+/** Every change up to `rev` has been sent. */
+const Resumed = z.object({ type: z.literal("resumed"), ...room });
+
+export const ChatErrorCode = z.enum([
+  "invalid",
+  "too_large",
+  "unknown_type",
+  "not_joined",
+  "unauthenticated",
+  "forbidden",
+  "not_found",
+  "rate_limited",
+  "slowmode",
+  "readonly",
+  "edit_window",
+  "deleted",
+  "too_many_reactions",
+  "unavailable",
+]);
+export type ChatErrorCode = z.infer<typeof ChatErrorCode>;
+
+const ErrorFrame = z.object({
+  type: z.literal("error"),
+  message: z.string(),
+  error_code: ChatErrorCode,
+  /** Of the frame that failed. */
+  nonce: z.string().optional(),
+  /** Seconds until the next try may work. */
+  retry_after: z.number().optional(),
+  cooldown_remaining: z.number().optional(),
+});
+export type ErrorFrame = z.infer<typeof ErrorFrame>;
+
+/** The first frame of every socket. */
+const Connected = z.object({
+  type: z.literal("connected"),
+  /** Null: a guest, who may only read. */
+  user: ChatProfile.nullable(),
+});
+
+export const ServerFrame = z.discriminatedUnion("type", [
+  ...CHANGES,
+  ChannelInfo,
+  History,
+  PinnedMessages,
+  Users,
+  UserJoined,
+  UserLeft,
+  Typing,
+  Resumed,
+  ErrorFrame,
+  Connected,
+  /** Only with `sluice.batch.v1`: so much was sent; answer with `synced` and the same `n`. */
+  z.object({ type: z.literal("sync"), n: z.int() }),
+  z.object({ type: z.literal("pong") }),
+]);
+export type ServerFrame = z.infer<typeof ServerFrame>;
+
+/** Why the server ends a socket. */
+export const CHAT_CLOSE = {
+  /** The credential does not hold, or no longer does. */
+  unauthenticated: 4401,
+  /** It neither read nor said anything for too long while much was sent. */
+  tooSlow: 4408,
+  /** Frames kept coming after they were refused. */
+  flooding: 4429,
+} as const;
