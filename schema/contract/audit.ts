@@ -13,5 +13,9 @@ export const AuditAction = z.enum([
   "enrolment_token_create",
   "vod_update",
   "vod_delete",
+  "channel_create",
+  "channel_update",
+  "channel_delete",
+  "channel_clear",
 ]);
 export type AuditAction = z.infer<typeof AuditAction>;

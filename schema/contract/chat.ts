@@ -68,7 +68,12 @@ export const ChannelName = z
   .regex(/^[a-z0-9-]{1,32}$/, "must be 1 to 32 lower-case letters, digits or hyphens")
   .meta({ example: "music" });
 export const ChannelVisibility = z.enum(["public", "private"]);
+export type ChannelVisibility = z.infer<typeof ChannelVisibility>;
 export const ChannelMode = z.enum(["open", "readonly"]);
+export type ChannelMode = z.infer<typeof ChannelMode>;
+/** Of somebody who was let into a channel by name. */
+export const MemberRole = z.enum(["member", "moderator"]);
+export type MemberRole = z.infer<typeof MemberRole>;
 
 /** What D1 says of a channel, pushed to its room; a higher `version` replaces a lower one. */
 export const ChannelConfig = z.object({
@@ -130,6 +135,7 @@ export const Reaction = z.object({
 export type Reaction = z.infer<typeof Reaction>;
 
 export const ReplyPreview = z.object({ id: z.int(), username: z.string(), message: z.string() });
+export type ReplyPreview = z.infer<typeof ReplyPreview>;
 
 /** A message as history, threads and pins show it. */
 export const ChatMessage = z.object({

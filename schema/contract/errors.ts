@@ -2,7 +2,7 @@
 
 /** `message` is what people read when the place that fails has nothing more exact to say. */
 export type ErrorSpec = { status: ErrorStatus; message: string };
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 416 | 429 | 500 | 502 | 503 | 504;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 416 | 426 | 429 | 500 | 502 | 503 | 504;
 
 export const ERRORS = {
   invalid_request: { status: 400, message: "The request is not valid" },
@@ -20,6 +20,7 @@ export const ERRORS = {
   body_too_large: { status: 413, message: "The body is too large" },
   range_not_satisfiable: { status: 416, message: "The range lies outside the file" },
   unsupported_media_type: { status: 415, message: "The content type is not supported" },
+  upgrade_required: { status: 426, message: "This is a WebSocket: ask for an upgrade" },
   rate_limited: { status: 429, message: "Too many requests" },
   internal: { status: 500, message: "Internal error" },
   upstream_failed: { status: 502, message: "The media worker gave no usable answer" },

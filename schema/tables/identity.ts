@@ -1,4 +1,5 @@
 import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { Region } from "../contract/regions.ts";
 import { textNoCase } from "./columns.ts";
 
 export const users = sqliteTable("users", {
@@ -19,6 +20,8 @@ export const users = sqliteTable("users", {
     .$type<{ color?: string; emoji?: string | null; initials?: string }>()
     .notNull()
     .default({}),
+  /** Where the account's chat gateway is, since it first came from a place that is known. */
+  home_region: text().$type<Region>(),
   created_at: integer().notNull(),
 });
 

@@ -1,6 +1,6 @@
-/** Every stream has a chat channel, named after its owner and id, made in the same commit. */
+/** Every stream has a chat channel, named after its owner and id, made with its room's number in the same commit. */
 import { type SQL, sql } from "drizzle-orm";
-import { chat_channels } from "#tables/chat";
+import { chat_channels, chat_rooms } from "#tables/chat";
 import { users } from "#tables/identity";
 import { streams } from "#tables/streams";
 import type { Ctx } from "../core/context.ts";
@@ -9,8 +9,11 @@ import type { Ctx } from "../core/context.ts";
 export function channelStatements(ctx: Ctx, which: SQL) {
   return [
     ctx.db.run(sql`
-      INSERT INTO ${chat_channels} (name, description, category, stream_id, created_by, created_at)
-      SELECT 'stream-' || ${users.username} || '-' || ${streams.id}, 'Chat of the stream ' || ${streams.title}, 'streams',
+      INSERT INTO ${chat_rooms} (kind, created_at)
+      SELECT 'channel', ${ctx.now()} FROM ${streams} WHERE ${which} AND ${streams.chat_channel_id} IS NULL`),
+    ctx.db.run(sql`
+      INSERT INTO ${chat_channels} (id, name, category, stream_id, created_by, created_at)
+      SELECT last_insert_rowid(), 'stream-' || ${users.username} || '-' || ${streams.id}, 'streams',
              ${streams.id}, ${users.id}, ${ctx.now()}
       FROM ${streams} INNER JOIN ${users} ON ${users.id} = ${streams.user_id}
       WHERE ${which} AND ${streams.chat_channel_id} IS NULL`),
