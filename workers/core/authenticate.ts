@@ -4,7 +4,7 @@ import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
 import type { Actor, Face } from "#contract/identity";
 import type { AppEnv } from "./app-env.ts";
-import { isCrossOrigin } from "./client.ts";
+import { isCrossOrigin, isUpgrade } from "./client.ts";
 import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { FACES } from "./faces.ts";
@@ -42,11 +42,18 @@ export async function authenticate(c: Context<AppEnv>, authenticators: Authentic
   return { kind: "anonymous" };
 }
 
-/** Throws `cross_origin`. Reads are safe: nothing they do changes anything, and other sites cannot see the reply. */
+/**
+ * Throws `cross_origin`. Reads are safe: nothing they do changes anything, and other sites cannot see the reply. A
+ * WebSocket they could use.
+ */
 export function refuseCrossOrigin(c: Context<AppEnv>): void {
-  const safe = ["GET", "HEAD", "OPTIONS"].includes(c.req.raw.method);
+  const safe = ["GET", "HEAD", "OPTIONS"].includes(c.req.raw.method) && !isUpgrade(c.req.raw);
   if (!safe && isCrossOrigin(c.req.raw, c.var.ctx.settings)) throw new ApiError("cross_origin");
 }
+
+/** Whether the request has a credential that somebody put there, and not only the cookie that a browser sends by itself. */
+export const presentsCredential = (c: Context<AppEnv>): boolean =>
+  [...credentials(c)].some((credential) => credential.form !== "jwt" || credential.via !== "cookie");
 
 function check(ctx: Ctx, credential: Credential, face: Face, authenticators: Authenticators): Promise<Actor | null> {
   switch (credential.form) {

@@ -26,6 +26,8 @@ function requestOrigin(request: Request, settings: Settings): string {
   return `${isHttps(request, settings) ? "https" : "http"}://${new URL(request.url).host}`;
 }
 
+export const isUpgrade = (request: Request): boolean => request.headers.get("upgrade")?.toLowerCase() === "websocket";
+
 /**
  * Whether a browser sent this on behalf of another site. A client that sends neither header is no browser, and its
  * cookies are its own.

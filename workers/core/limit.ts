@@ -1,14 +1,15 @@
 /** Exact rate limits by class. Whom a limit counts is the client's address, where one is known. */
 import { createMiddleware } from "hono/factory";
-import type { Permit, RateLimiterRpc } from "#contract/limits";
+import type { RateLimiterRpc } from "#contract/limits";
 import { clientBucket } from "#kit/client-address";
 import type { AppEnv } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
-import { logFailure } from "./log.ts";
+import { askObject } from "./object-calls.ts";
 
 /** `perClient` attempts in a window; `shared` by all clients together while no address can be believed. */
 export const LIMITS = {
   auth: { perClient: 10, shared: 100, windowMs: 60_000 },
+  chat_connect: { perClient: 60, shared: 6_000, windowMs: 60_000 },
 } as const;
 export type LimitClass = keyof typeof LIMITS;
 
@@ -21,7 +22,8 @@ export const limited = (limitClass: LimitClass) =>
     const { ip, now } = c.var.ctx;
     const { perClient, shared, windowMs } = LIMITS[limitClass];
     const key = `${limitClass}:${ip === null ? "local" : clientBucket(ip)}`;
-    const permit = await take(() => c.var.services.limiter(c.env, key), ip === null ? shared : perClient, windowMs);
+    const most = ip === null ? shared : perClient;
+    const permit = await askObject("rate limiter", () => c.var.services.limiter(c.env, key).take(most, windowMs));
     const headers = {
       "X-RateLimit-Limit": String(permit.limit),
       "X-RateLimit-Remaining": String(permit.remaining),
@@ -34,19 +36,7 @@ export const limited = (limitClass: LimitClass) =>
       });
     }
     await next();
+    // An upgrade's response must stay the object it is.
+    if (c.res.status === 101) return;
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
   });
-
-/** A failed call breaks its stub, so the second attempt takes a new one. */
-async function take(stub: () => Pick<RateLimiterRpc, "take">, limit: number, windowMs: number): Promise<Permit> {
-  try {
-    return await stub().take(limit, windowMs);
-  } catch (first) {
-    logFailure("rate limiter did not answer", first);
-    try {
-      return await stub().take(limit, windowMs);
-    } catch (cause) {
-      throw new ApiError("unavailable", undefined, { headers: { "Retry-After": "1" }, cause });
-    }
-  }
-}

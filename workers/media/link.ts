@@ -1,11 +1,12 @@
 import type { JobReport } from "#contract/media";
 import { mediaNode } from "../../durable-objects/stubs.ts";
+import { isUpgrade } from "../core/client.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 
 /** Hands the WebSocket upgrade of an authenticated media worker to its object. Throws `invalid_request`. */
 export async function openLink(ctx: Ctx, workerId: string, request: Request): Promise<Response> {
-  if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+  if (!isUpgrade(request)) {
     throw new ApiError("invalid_request", "The media link is a WebSocket");
   }
   const upgrade = new Request(request);
