@@ -1,7 +1,9 @@
 /** The one place that addresses objects. An address is the noun's own id, so every isolate reaches the same object. */
 
+import type { ChatGatewayRpc, ChatRoomRpc } from "#contract/chat-rpc";
 import type { RateLimiterRpc } from "#contract/limits";
 import type { LiveStreamRpc, MediaNodeRpc } from "#contract/live";
+import { Region } from "#contract/regions";
 
 /**
  * The bindings as callers see them: typed by the RPC interface in #contract, which the class implements. Importing the
@@ -11,6 +13,8 @@ export type ObjectBindings = {
   LIVE_STREAM: DurableObjectNamespace<LiveStreamRpc & Rpc.DurableObjectBranded>;
   MEDIA_NODE: DurableObjectNamespace<MediaNodeRpc & Rpc.DurableObjectBranded>;
   RATE_LIMITER: DurableObjectNamespace<RateLimiterRpc & Rpc.DurableObjectBranded>;
+  CHAT_ROOM: DurableObjectNamespace<ChatRoomRpc & Rpc.DurableObjectBranded>;
+  CHAT_GATEWAY: DurableObjectNamespace<ChatGatewayRpc & Rpc.DurableObjectBranded>;
 };
 
 /** The live state of one stream. */
@@ -23,3 +27,12 @@ export const mediaNode = (env: Pick<ObjectBindings, "MEDIA_NODE">, workerId: str
 
 /** The counter of one rate-limit class and principal, e.g. `auth:203.0.113.7`. */
 export const rateLimiter = (env: Pick<ObjectBindings, "RATE_LIMITER">, key: string) => env.RATE_LIMITER.getByName(key);
+
+/** One channel or conversation, by its room's number. */
+export const chatRoom = (env: Pick<ObjectBindings, "CHAT_ROOM">, room: number) => env.CHAT_ROOM.getByName(String(room));
+
+/** The sockets of some users: `<region>:<shard>`, made in that region, or near its first caller when it is `auto`. */
+export function chatGateway(env: Pick<ObjectBindings, "CHAT_GATEWAY">, name: string) {
+  const region = Region.safeParse(name.split(":")[0]);
+  return env.CHAT_GATEWAY.getByName(name, region.success ? { locationHint: region.data } : undefined);
+}

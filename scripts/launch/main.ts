@@ -132,6 +132,7 @@ async function launch(): Promise<void> {
       SLUICE_TRUST_PROXY: settings.trustProxy,
       RTMP_PLAIN_LIVE_KEYS: settings.rtmpPlainLiveKeys,
       PLAYBACK: settings.playback,
+      SLUICE_CHAT_SHARDS: String(settings.chatShards),
       S3_SWEEP: settings.s3Sweep,
     },
     s3,

@@ -49,6 +49,7 @@ const Environment = z.object({
     .default("0"),
   RTMP_PLAIN_LIVE_KEYS: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
   PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
+  SLUICE_CHAT_SHARDS: whole(1, 64, "must be a number from 1 to 64").default(1),
   SLUICE_HLS_PART_MS: whole(100, 2000, "must be a number of milliseconds from 100 to 2000").default(500),
   SLUICE_SPOOL_MAX_GB: z
     .string()
@@ -76,6 +77,7 @@ export type Settings = {
   trustProxy: string;
   rtmpPlainLiveKeys: "0" | "1";
   playback: "edge" | "direct";
+  chatShards: number;
   hlsPartMs: number;
   /** Gigabytes. */
   spoolMax: string;
@@ -108,6 +110,7 @@ export function parseSettings(environment: Record<string, string | undefined>, r
     trustProxy: values.SLUICE_TRUST_PROXY,
     rtmpPlainLiveKeys: values.RTMP_PLAIN_LIVE_KEYS,
     playback: values.PLAYBACK,
+    chatShards: values.SLUICE_CHAT_SHARDS,
     hlsPartMs: values.SLUICE_HLS_PART_MS,
     spoolMax: values.SLUICE_SPOOL_MAX_GB,
     s3: s3Of(values),

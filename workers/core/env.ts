@@ -1,5 +1,6 @@
 /** The Worker's bindings and settings, parsed once per environment. */
 import { z } from "zod";
+import type { ChatGatewayRpc, ChatRoomRpc } from "#contract/chat-rpc";
 import type { RateLimiterRpc } from "#contract/limits";
 import type { LiveStreamRpc, MediaNodeRpc } from "#contract/live";
 import { type S3Settings, S3Variables } from "./s3-settings.ts";
@@ -10,6 +11,8 @@ export type Env = {
   MEDIA_NODE: DurableObjectNamespace<MediaNodeRpc & Rpc.DurableObjectBranded>;
   LIVE_STREAM: DurableObjectNamespace<LiveStreamRpc & Rpc.DurableObjectBranded>;
   RATE_LIMITER: DurableObjectNamespace<RateLimiterRpc & Rpc.DurableObjectBranded>;
+  CHAT_ROOM: DurableObjectNamespace<ChatRoomRpc & Rpc.DurableObjectBranded>;
+  CHAT_GATEWAY: DurableObjectNamespace<ChatGatewayRpc & Rpc.DurableObjectBranded>;
   /** Locally the way to the play server; in production the media worker's public address is fetched. */
   MEDIA?: Fetcher;
   /** Locally the way to the bucket; in production `S3_ENDPOINT` is fetched. */
@@ -20,6 +23,7 @@ export type Env = {
   SLUICE_TRUST_PROXY?: string;
   RTMP_PLAIN_LIVE_KEYS?: string;
   PLAYBACK?: string;
+  SLUICE_CHAT_SHARDS?: string;
   S3_ENDPOINT?: string;
   S3_PUBLIC_ENDPOINT?: string;
   S3_BUCKET?: string;
@@ -47,6 +51,8 @@ export type Settings = {
   /** Bare `live_` keys are taken on plain RTMP from anywhere, not only from loopback. */
   rtmpPlainLiveKeys: boolean;
   playback: "edge" | "direct";
+  /** How many chat gateways share the users of a region, 1 to 64. */
+  chatShards: number;
   /** Where recordings are kept; null: nowhere, and nothing is recorded. */
   s3: S3Settings | null;
 };
@@ -87,6 +93,11 @@ const Variables = z.object({
     .default("0")
     .transform((value) => value === "1"),
   PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
+  SLUICE_CHAT_SHARDS: z
+    .string()
+    .regex(/^([1-9]|[1-5]\d|6[0-4])$/, "must be a number from 1 to 64")
+    .default("1")
+    .transform(Number),
 });
 
 /** A setting or binding is missing or wrong; `message` names each of them. */
@@ -115,6 +126,7 @@ export function parseEnv(env: Env): Settings {
     trustProxy: variables.data.SLUICE_TRUST_PROXY,
     rtmpPlainLiveKeys: variables.data.RTMP_PLAIN_LIVE_KEYS,
     playback: variables.data.PLAYBACK,
+    chatShards: variables.data.SLUICE_CHAT_SHARDS,
     s3: s3.data,
   };
   parsed.set(env, settings);
