@@ -43,6 +43,7 @@ const TAGS = {
   identity: "Accounts, tokens and the session of the web application",
   streams: "Live streams, their keys and their playback",
   vods: "Recordings of broadcasts: their owner's library, and watching them",
+  chat: "Channels, their messages, and the socket that carries them",
   admin: "Health and documentation",
 };
 

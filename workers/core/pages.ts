@@ -16,6 +16,8 @@ export const PAGES: readonly Page[] = [
   app("/streams"),
   app("/live"),
   app("/library"),
+  app("/chat"),
+  app("/chat/:channel"),
   app("/watch/:id"),
   app("/vod/:id"),
   { path: "/docs", file: "docs.html", framing: "nobody" },

@@ -57,7 +57,7 @@ export function isAdmin(actor: Actor): boolean {
 
 const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
 const bit = (value: number): 0 | 1 => (value === 0 ? 0 : 1);
-const liveState = (value: number): 0 | 1 | 2 => (value === 1 || value === 2 ? value : 0);
+export const liveState = (value: number): 0 | 1 | 2 => (value === 1 || value === 2 ? value : 0);
 
 /** Playback URLs always carry the `pub_` key: a URL is copied about, a `live_` key publishes. */
 export const hlsUrl = (ctx: Ctx, publicKey: string) => `${ctx.origin}/api/stream/${publicKey}/hls/index.m3u8`;
