@@ -66,6 +66,8 @@ export const ClientFrame = z.discriminatedUnion(
 export type ClientFrame = z.infer<typeof ClientFrame>;
 
 const room = { channel_id: z.int(), rev: z.int() };
+/** As the one who did it chose it. */
+const nonce = z.string().optional();
 
 const Message = z.object({
   type: z.literal("message"),
@@ -77,8 +79,7 @@ const Message = z.object({
   edited_at: z.string().nullable(),
   reply_to: z.int().optional(),
   reply_preview: ReplyPreview.nullable().optional(),
-  /** As its sender chose it. */
-  nonce: z.string().optional(),
+  nonce,
 });
 const MessageEdited = z.object({
   type: z.literal("message_edited"),
@@ -87,6 +88,7 @@ const MessageEdited = z.object({
   new_text: z.string(),
   message: z.string(),
   edited_at: z.string(),
+  nonce,
 });
 const MessageDeleted = z.object({
   type: z.literal("message_deleted"),
@@ -94,17 +96,20 @@ const MessageDeleted = z.object({
   message_id: z.int(),
   /** Null: an anonymous author. */
   deleted_by: z.int().nullable(),
+  nonce,
 });
 const ReactionUpdate = z.object({
   type: z.literal("reaction_update"),
   ...room,
   message_id: z.int(),
   emoji: z.string(),
-  user_id: z.int(),
+  /** Null: somebody anonymous. */
+  user_id: z.int().nullable(),
   username: z.string(),
   action: z.enum(["add", "remove"]),
   added: z.boolean(),
   count: z.int(),
+  nonce,
 });
 const MessagePinned = z.object({
   type: z.literal("message_pinned"),
@@ -115,8 +120,9 @@ const MessagePinned = z.object({
   pinned_by: z.int(),
   pinned_by_username: z.string(),
   pinned_at: z.string(),
+  nonce,
 });
-const MessageUnpinned = z.object({ type: z.literal("message_unpinned"), ...room, message_id: z.int() });
+const MessageUnpinned = z.object({ type: z.literal("message_unpinned"), ...room, message_id: z.int(), nonce });
 const ChannelRenamed = z.object({
   type: z.literal("channel_renamed"),
   ...room,

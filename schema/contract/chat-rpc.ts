@@ -2,11 +2,19 @@
  * What chat objects say to each other. `ChatGateway` holds the sockets of its users, `ChatRoom` the order of one
  * channel. Both survive the loss of any call: each call may be repeated, and says where its caller is.
  */
-import type { ChannelConfig, ChatMessage, ChatProfile, PinnedMessage } from "./chat.ts";
+import * as z from "zod";
+import { type ChannelConfig, type ChatMessage, ChatProfile, type PinnedMessage } from "./chat.ts";
 import type { ChatErrorCode, ChatUser } from "./chat-frames.ts";
 
 /** One change, or, without `rev`, news that nobody misses (who is typing, who came). `frame`: as clients get it. */
-export type Update = { rev: number; frame: string; config?: ChannelConfig };
+export type Update = {
+  rev: number;
+  frame: string;
+  /** The channel as it is with this change. */
+  config?: ChannelConfig;
+  /** There is no channel any more. */
+  ends?: true;
+};
 export type News = { frame: string };
 
 /** What somebody may do in a channel. `guest`: read. `moderator`: of this channel, by whatever right. */
@@ -125,19 +133,21 @@ export interface ChatGatewayRpc {
 export const CHAT_IDENTITY_HEADER = "x-sluice-chat-identity";
 
 /** Who a socket belongs to, as the Worker authenticated it. */
-export type ChatIdentity =
-  | { kind: "guest"; id: string }
-  | {
-      kind: "user";
-      user_id: number;
-      /** Null: by a stream key. */
-      session: string | null;
-      /** UTC ms; null: does not expire. */
-      expires_at: number | null;
-      scopes: string[];
-      /** A stream key opens the channel of its own stream only. */
-      stream_id: number | null;
-      profile: ChatProfile;
-      status: string;
-      status_message: string;
-    };
+export const ChatIdentity = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("guest"), id: z.string() }),
+  z.object({
+    kind: z.literal("user"),
+    user_id: z.int(),
+    /** Null: by a stream key. */
+    session: z.string().nullable(),
+    /** UTC ms; null: does not expire. */
+    expires_at: z.int().nullable(),
+    scopes: z.array(z.string()),
+    /** A stream key opens the channel of its own stream only. */
+    stream_id: z.int().nullable(),
+    profile: ChatProfile,
+    status: z.string(),
+    status_message: z.string(),
+  }),
+]);
+export type ChatIdentity = z.infer<typeof ChatIdentity>;

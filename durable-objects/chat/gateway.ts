@@ -1,0 +1,455 @@
+/**
+ * One chat gateway, without anything of the runtime: it holds the sockets of its users, takes their frames to the rooms
+ * and hands out what the rooms say. Clock, storage, rooms and timers come in as parameters.
+ */
+import { type ChannelConfig, SOCKETS_PER_USER } from "#contract/chat";
+import { CHAT_CLOSE, type ClientFrame } from "#contract/chat-frames";
+import type {
+  ActReply,
+  ChatIdentity,
+  ChatRoomRpc,
+  Delivery,
+  DeliveryReply,
+  RoomAction,
+  Standing,
+} from "#contract/chat-rpc";
+import { seqOf } from "#kit/message-id";
+import { type FrameFault, parseClientFrame } from "./client-frame.ts";
+import { GatewayRecords } from "./gateway-records.ts";
+import { MessageLimit } from "./limits.ts";
+import { RoomView, type ViewWorld } from "./room-view.ts";
+import { type ChatSocket, type Place, Seat, type SeatMemory } from "./seat.ts";
+import { channelInfo, forReader } from "./snapshot-frames.ts";
+import { mayStay, roomUser } from "./standing.ts";
+import type { Store } from "./store.ts";
+
+const SEATS_MAX = 30_000;
+const KEEP_AFTER_MS = 1_000;
+/** A lease is renewed when so much of it is left. */
+const RENEW_LEFT_MS = 5 * 60_000;
+const ACT_TRIES = 3;
+const ACT_RETRY_MS = [50, 250];
+const LIMITS_MAX = 5_000;
+
+export type ChannelRef = { name: string } | { id: number } | { stream_key: string };
+export type Opened =
+  | { ok: true; config: ChannelConfig; standing: Standing }
+  | { ok: false; code: "unauthenticated" | "not_found" | "forbidden"; message: string };
+
+export type GatewayWorld = {
+  name: string;
+  store: Store;
+  now(): number;
+  /** Never the same twice. */
+  random(): string;
+  /** A new stub each time: a failed call breaks its stub. */
+  room(room: number): Pick<ChatRoomRpc, "visit" | "act" | "typing" | "history">;
+  /** Whether somebody may be in a channel, as D1 has it. Rejects when it cannot be asked. */
+  open(identity: ChatIdentity, ref: ChannelRef): Promise<Opened>;
+  markRead(user_id: number, message_id: number): Promise<void>;
+  setTimer(action: () => void, ms: number): void;
+  wakeAt(due: number | null): void;
+  failed(what: string, error: unknown, about?: Record<string, unknown>): void;
+  /** Of one user in 5 s. */
+  messages_per_window?: number;
+};
+
+export class Gateway {
+  readonly #world: GatewayWorld;
+  readonly #records: GatewayRecords;
+  readonly #seats = new Map<string, Seat>();
+  readonly #views = new Map<number, RoomView>();
+  readonly #limits = new Map<number, MessageLimit>();
+  readonly #moved = new Set<RoomView>();
+
+  /** `sockets`: those that outlived the object in memory. */
+  constructor(world: GatewayWorld, sockets: { socket: ChatSocket; memory: SeatMemory }[]) {
+    this.#world = world;
+    this.#records = new GatewayRecords(world.store);
+    for (const { room, epoch, rev, lease_until, config } of this.#records.rooms()) {
+      const view = this.#newView(room, epoch);
+      view.restore(rev, config, lease_until);
+    }
+    for (const { socket, memory } of sockets) this.#restore(socket, memory);
+    for (const view of this.#views.values()) if (view.empty) this.#endView(view);
+  }
+
+  get seats(): number {
+    return this.#seats.size;
+  }
+
+  /** Why no more sockets of this one are taken; null: they are. */
+  full(identity: ChatIdentity): "user" | "gateway" | null {
+    if (this.#seats.size >= SEATS_MAX) return "gateway";
+    if (identity.kind === "guest") return null;
+    const own = [...this.#seats.values()].filter(({ user_id }) => user_id === identity.user_id);
+    return own.length >= SOCKETS_PER_USER ? "user" : null;
+  }
+
+  connect(socket: ChatSocket, identity: ChatIdentity, batch: boolean): void {
+    const seat = new Seat(socket, identity, batch, this.#world.now);
+    this.#seats.set(socket.id, seat);
+    seat.remember();
+    seat.tell({ type: "connected", user: seat.profile });
+    this.#schedule();
+  }
+
+  receive(id: string, data: string | ArrayBuffer): void {
+    const seat = this.#seats.get(id);
+    if (!seat || seat.closed) return;
+    seat.heard();
+    switch (seat.frames.take(this.#world.now())) {
+      case "flood":
+        this.#end(seat, CHAT_CLOSE.flooding, "too many frames");
+        return;
+      case "told":
+        seat.fail({ error_code: "rate_limited", message: "Too many frames: slow down", retry_after: 1 });
+        return;
+      case "refused":
+        return;
+      case "ok":
+    }
+    const parsed = parseClientFrame(data);
+    if (!parsed.ok) this.#refuse(seat, parsed.fault);
+    else if (this.#isExpired(seat)) this.#signOut(seat);
+    else this.#handle(seat, parsed.frame);
+  }
+
+  disconnect(id: string): void {
+    const seat = this.#seats.get(id);
+    if (!seat) return;
+    seat.closed = true;
+    this.#leave(seat);
+    this.#seats.delete(id);
+  }
+
+  async deliver(delivery: Delivery): Promise<DeliveryReply> {
+    const view = this.#views.get(delivery.room);
+    if (!view || view.epoch !== delivery.epoch) return { gone: true };
+    const reply = await view.deliver(delivery);
+    if (delivery.updates.some(({ ends }) => ends)) this.#lost(view, "gone");
+    return reply;
+  }
+
+  /** A session was revoked, or an account is gone. */
+  signOut(who: { session: string } | { user_id: number }): void {
+    for (const seat of this.#seats.values()) {
+      if (seat.identity.kind !== "user") continue;
+      const { session, user_id } = seat.identity;
+      if ("session" in who ? session === who.session : user_id === who.user_id) this.#signOut(seat);
+    }
+  }
+
+  /** The alarm rang. */
+  async alarm(): Promise<void> {
+    const now = this.#world.now();
+    for (const seat of this.#seats.values()) if (this.#isExpired(seat)) this.#signOut(seat);
+    const due = [...this.#views.values()].filter((view) => view.leaseUntil - RENEW_LEFT_MS <= now);
+    await Promise.all(due.map((view) => view.visit()));
+    this.#schedule();
+  }
+
+  #handle(seat: Seat, frame: ClientFrame): void {
+    switch (frame.type) {
+      case "ping":
+        seat.tell({ type: "pong" });
+        return;
+      case "synced":
+        if (seat.synced(frame.n)) this.#viewOf(seat)?.caughtUp(seat);
+        return;
+      case "typing":
+        this.#typing(seat);
+        return;
+      case "mark_read":
+        this.#markRead(seat, frame.message_id);
+        return;
+      case "join":
+        this.#inTurn(seat, undefined, () => this.#join(seat, refOf(frame), null));
+        return;
+      case "resume": {
+        const { channel_id, stream_key, rev } = frame;
+        const ref = stream_key === undefined ? { id: channel_id } : { stream_key };
+        this.#inTurn(seat, undefined, () => this.#join(seat, ref, { room: channel_id, rev }));
+        return;
+      }
+      case "history":
+        this.#inTurn(seat, undefined, () => this.#history(seat, frame.before_id, frame.limit));
+        return;
+      default:
+        this.#inTurn(seat, frame.nonce, () => this.#act(seat, frame));
+    }
+  }
+
+  /** What a socket asks for is done in the order in which it asks. */
+  #inTurn(seat: Seat, nonce: string | undefined, task: () => Promise<void>): void {
+    const about = nonce !== undefined && { nonce };
+    const taken = seat.enqueue(async () => {
+      try {
+        await task();
+      } catch (error) {
+        this.#world.failed("a chat frame failed", error);
+        seat.fail({ error_code: "unavailable", message: "That did not work: try again", ...about });
+      }
+    });
+    if (!taken) seat.fail({ error_code: "rate_limited", message: "Too much at once: slow down", ...about });
+  }
+
+  async #join(seat: Seat, ref: ChannelRef, resume: { room: number; rev: number } | null): Promise<void> {
+    const opened = await this.#world.open(seat.identity, ref);
+    if (seat.closed) return;
+    if (!opened.ok) {
+      this.#leave(seat);
+      seat.fail({ error_code: opened.code, message: opened.message });
+      return;
+    }
+    const { config, standing } = opened;
+    const room = config.id;
+    if (seat.place && seat.place.room !== room) this.#leave(seat);
+    const by_key = "stream_key" in ref && ref.stream_key.startsWith("live_");
+    seat.place = { room, standing, by_key };
+    const view = this.#views.get(room) ?? this.#newView(room, this.#world.random());
+    view.offer(config);
+    const since = resume?.room === room ? resume.rev : null;
+    view.admit(seat, since, seat.identity.kind === "user" ? roomUser(seat.identity) : null);
+  }
+
+  async #act(seat: Seat, frame: ActFrame): Promise<void> {
+    const { nonce } = frame;
+    const about = nonce !== undefined && { nonce };
+    const { place, identity } = seat;
+    if (!place) {
+      seat.fail({ error_code: "not_joined", message: "Join a channel first", ...about });
+      return;
+    }
+    if (identity.kind === "guest") {
+      seat.fail({ error_code: "unauthenticated", message: "Sign in to take part in this chat", ...about });
+      return;
+    }
+    if (frame.type === "message") {
+      const wait = this.#limitOf(identity.user_id).take(nonce, this.#world.now());
+      if (wait > 0) {
+        const message = "Slow down! You're sending messages too fast.";
+        seat.fail({ error_code: "rate_limited", message, retry_after: Math.ceil(wait / 1000), ...about });
+        return;
+      }
+    }
+    const by = { user_id: identity.user_id, profile: identity.profile, standing: place.standing };
+    const action: RoomAction = { by, nonce: nonce ?? `~${this.#world.random()}`, ...actionOf(frame) };
+    const reply = await this.#tryAct(place, action);
+    if (reply.ok) {
+      if (reply.again !== null) seat.send(reply.again);
+      return;
+    }
+    const { code, message, wait_s } = reply;
+    const wait = wait_s !== undefined && { retry_after: wait_s, cooldown_remaining: wait_s };
+    seat.fail({ error_code: code, message, ...wait, ...about });
+  }
+
+  /** Under one nonce, so that an answer that was lost on its way does not make it happen twice. */
+  async #tryAct({ room }: Place, action: RoomAction): Promise<ActReply> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#world.room(room).act(action);
+      } catch (error) {
+        this.#world.failed("a room did not answer", error, { room, attempt });
+        if (attempt + 1 >= ACT_TRIES) break;
+        await new Promise<void>((resolve) => this.#world.setTimer(resolve, ACT_RETRY_MS[attempt] ?? 250));
+      }
+    }
+    return { ok: false, code: "unavailable", message: "The chat did not answer: try again" };
+  }
+
+  async #history(seat: Seat, before_id: number, limit: number): Promise<void> {
+    if (!seat.place) {
+      seat.fail({ error_code: "not_joined", message: "Join a channel first" });
+      return;
+    }
+    const { room } = seat.place;
+    const { history, has_more, rev } = await this.#world.room(room).history(before_id, limit);
+    const messages = forReader(history, seat.user_id);
+    seat.tell({ type: "history", channel_id: room, rev, messages, has_more, before_id });
+  }
+
+  #typing(seat: Seat): void {
+    const { place, profile } = seat;
+    if (!place || !profile || !seat.maySayTyping()) return;
+    this.#world
+      .room(place.room)
+      .typing(profile)
+      .catch((error: unknown) => this.#world.failed("a room was not told who is typing", error, { room: place.room }));
+  }
+
+  #markRead(seat: Seat, message_id: number): void {
+    if (seat.user_id === null || !seat.place || seqOf(message_id) === 0) return;
+    this.#world
+      .markRead(seat.user_id, message_id)
+      .catch((error: unknown) => this.#world.failed("a read mark was not kept", error));
+  }
+
+  #refuse(seat: Seat, { code, message, nonce }: FrameFault): void {
+    seat.fail({ error_code: code, message, ...(nonce !== undefined && { nonce }) });
+  }
+
+  #isExpired({ identity }: Seat): boolean {
+    return identity.kind === "user" && identity.expires_at !== null && identity.expires_at <= this.#world.now();
+  }
+
+  #signOut(seat: Seat): void {
+    seat.fail({ error_code: "unauthenticated", message: "Your session is over: sign in again" });
+    this.#end(seat, CHAT_CLOSE.unauthenticated, "the session is over");
+  }
+
+  #end(seat: Seat, code: number, reason: string): void {
+    seat.end(code, reason);
+    this.disconnect(seat.id);
+  }
+
+  #viewOf(seat: Seat): RoomView | undefined {
+    return seat.place ? this.#views.get(seat.place.room) : undefined;
+  }
+
+  #leave(seat: Seat): void {
+    const view = this.#viewOf(seat);
+    seat.place = null;
+    if (!seat.closed) seat.remember();
+    if (!view) return;
+    view.remove(seat);
+    if (view.empty) this.#endView(view);
+    else view.tellRoom();
+  }
+
+  #endView(view: RoomView): void {
+    if (this.#views.get(view.room) === view) this.#views.delete(view.room);
+    this.#records.remove(view.room, view.epoch);
+    this.#moved.delete(view);
+    void view.bye();
+  }
+
+  #lost(view: RoomView, why: "gone" | "unavailable", seats = view.seats()): void {
+    for (const seat of seats) {
+      seat.place = null;
+      seat.remember();
+      view.remove(seat);
+      if (why === "gone") seat.fail({ error_code: "not_found", message: "This channel is gone" });
+      else seat.fail({ error_code: "unavailable", message: "The chat did not answer: join again" });
+    }
+    if (!view.empty) return;
+    view.end();
+    if (this.#views.get(view.room) === view) this.#views.delete(view.room);
+    this.#records.remove(view.room, view.epoch);
+    this.#moved.delete(view);
+  }
+
+  /** Who may still be here, now that the channel or its stream has changed; and what they may do. */
+  async #configured(view: RoomView, config: ChannelConfig): Promise<void> {
+    for (const seat of view.seats()) {
+      const { place } = seat;
+      if (!place || place.room !== view.room) continue;
+      if (!mayStay(config, seat.identity, place)) {
+        const opened = place.by_key ? null : await this.#world.open(seat.identity, { id: view.room });
+        if (seat.closed || seat.place !== place) continue;
+        if (opened?.ok) place.standing = opened.standing;
+        else if (opened) {
+          this.#leave(seat);
+          seat.fail({ error_code: opened.code, message: "You may no longer read this channel" });
+          continue;
+        }
+      }
+      seat.tell(channelInfo(config, place.standing, view.rev ?? 0));
+    }
+  }
+
+  #newView(room: number, epoch: string): RoomView {
+    const { name, now, setTimer, failed } = this.#world;
+    const world: ViewWorld = {
+      gateway: name,
+      now,
+      setTimer,
+      failed,
+      visit: (id, visit) => this.#world.room(id).visit(visit),
+      moved: (view) => this.#keep(view),
+      lost: (seats, why) => this.#lost(view, why, seats),
+      configured: (of, config) => {
+        this.#configured(of, config).catch((error: unknown) =>
+          failed("who may stay in a channel could not be asked", error, { room }),
+        );
+      },
+    };
+    const view = new RoomView(world, room, epoch);
+    this.#views.set(room, view);
+    return view;
+  }
+
+  #restore(socket: ChatSocket, { identity, batch, place }: SeatMemory): void {
+    const seat = new Seat(socket, identity, batch, this.#world.now);
+    this.#seats.set(socket.id, seat);
+    const view = place && this.#views.get(place.room);
+    if (!place || !view) return;
+    const { rev, ...where } = place;
+    seat.place = where;
+    seat.rev = rev;
+    view.restoreSeat(seat);
+  }
+
+  /** A moment later, once for all that happens meanwhile: the object does not sleep while a timer runs. */
+  #keep(view: RoomView): void {
+    if (this.#views.get(view.room) !== view) return;
+    if (!this.#records.has(view.room, view.epoch)) this.#write(view);
+    if (this.#moved.size === 0) this.#world.setTimer(() => this.#writeMoved(), KEEP_AFTER_MS);
+    this.#moved.add(view);
+  }
+
+  #writeMoved(): void {
+    for (const view of this.#moved) this.#write(view);
+    this.#moved.clear();
+  }
+
+  #write({ room, epoch, rev, leaseUntil, config }: RoomView): void {
+    if (rev === null || config === null) return;
+    this.#records.set({ room, epoch, rev, lease_until: leaseUntil, config });
+    this.#schedule();
+  }
+
+  #limitOf(user_id: number): MessageLimit {
+    const known = this.#limits.get(user_id);
+    if (known) return known;
+    if (this.#limits.size >= LIMITS_MAX) this.#limits.clear();
+    const limit = new MessageLimit(this.#world.messages_per_window);
+    this.#limits.set(user_id, limit);
+    return limit;
+  }
+
+  #schedule(): void {
+    const leases = [...this.#views.values()].map(({ leaseUntil }) => leaseUntil).filter((at) => at > 0);
+    const sessions = [...this.#seats.values()]
+      .map(({ identity }) => (identity.kind === "user" ? identity.expires_at : null))
+      .filter((at) => at !== null);
+    const times = [...leases.map((at) => at - RENEW_LEFT_MS), ...sessions];
+    this.#world.wakeAt(times.length > 0 ? times.reduce((a, b) => Math.min(a, b)) : null);
+  }
+}
+
+type ActFrame = Extract<ClientFrame, { nonce?: string | undefined }>;
+
+function actionOf(frame: ActFrame) {
+  switch (frame.type) {
+    case "message":
+      return { kind: "message" as const, message: frame.message, reply_to: frame.reply_to ?? null };
+    case "edit_message":
+      return { kind: "edit" as const, message_id: frame.message_id, message: frame.message };
+    case "delete":
+      return { kind: "delete" as const, message_id: frame.message_id };
+    case "react":
+      return { kind: "react" as const, message_id: frame.message_id, emoji: frame.emoji };
+    case "pin_message":
+      return { kind: "pin" as const, message_id: frame.message_id };
+    case "unpin_message":
+      return { kind: "unpin" as const, message_id: frame.message_id };
+  }
+}
+
+function refOf({ channel, channel_id, stream_key }: Extract<ClientFrame, { type: "join" }>): ChannelRef {
+  if (stream_key !== undefined) return { stream_key };
+  if (channel_id !== undefined) return { id: channel_id };
+  return { name: channel ?? "general" };
+}

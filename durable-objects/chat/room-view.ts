@@ -1,0 +1,416 @@
+/**
+ * One room as a gateway sees it: who listens, how far they are, and what was sent last. Changes reach each listener in
+ * order and once, whatever the order in which visits and deliveries are answered: `rev` is the last change that
+ * everybody here has, or will have with the next batch, and a seat that is ahead of it or lags has a mark of its own.
+ */
+import { BATCH_MS, type ChannelConfig } from "#contract/chat";
+import { CHAT_CLOSE, type ChatUser } from "#contract/chat-frames";
+import type { Delivery, DeliveryReply, News, Update, Visit, VisitReply } from "#contract/chat-rpc";
+import type { Seat } from "./seat.ts";
+import { Snapshots } from "./snapshot-frames.ts";
+
+const RING_MAX = 256;
+const VISIT_TRIES = 4;
+const VISIT_RETRY_MS = [50, 250, 1_000];
+/** Who has not caught up by then will not. */
+const BEHIND_MOST_MS = 30_000;
+
+export type ViewWorld = {
+  gateway: string;
+  now(): number;
+  setTimer(action: () => void, ms: number): void;
+  /** A new stub each time: a failed call breaks its stub. */
+  visit(room: number, visit: Visit): Promise<VisitReply>;
+  /** `rev` has moved: to be kept before the gateway sleeps. */
+  moved(view: RoomView): void;
+  /** The channel is gone, or could not be reached: these seats are nowhere now. */
+  lost(seats: Seat[], why: "gone" | "unavailable"): void;
+  /** Who may be here is to be looked at again. */
+  configured(view: RoomView, config: ChannelConfig): void;
+  failed(what: string, error: unknown, about?: Record<string, unknown>): void;
+};
+
+/** `since`: it has everything up to there; null: it has nothing, and gets what a join shows. */
+type Want = { seat: Seat; since: number | null };
+type Batched = { rev: number | null; frame: string };
+
+export class RoomView {
+  readonly room: number;
+  readonly epoch: string;
+  /** As the room has it. */
+  config: ChannelConfig | null = null;
+  leaseUntil = 0;
+  /** As D1 has it; the room may not know yet. */
+  #offer: ChannelConfig | null = null;
+  readonly #world: ViewWorld;
+  readonly #listeners = new Set<Seat>();
+  readonly #wants = new Map<Seat, Want>();
+  /** Listeners that have more than `rev`, or than the next batch begins with. */
+  readonly #ahead = new Set<Seat>();
+  /** Listeners that read too slowly; their `rev` stands still. */
+  readonly #lagging = new Set<Seat>();
+  readonly #entered = new Map<number, ChatUser>();
+  readonly #left = new Set<number>();
+  /** How many seats each user has here. */
+  readonly #users = new Map<number, number>();
+  #guests = 0;
+  #guestsTold = 0;
+  #rev: number | null = null;
+  /** The newest changes without gaps, up to `rev`. */
+  #ring: Update[] = [];
+  #batch: Batched[] = [];
+  #batchAt = Number.NEGATIVE_INFINITY;
+  #batchDue = false;
+  #visiting: Promise<void> | null = null;
+  #ended = false;
+
+  constructor(world: ViewWorld, room: number, epoch: string) {
+    this.#world = world;
+    this.room = room;
+    this.epoch = epoch;
+  }
+
+  /** After a sleep: everybody here had everything up to `rev`. */
+  restore(rev: number, config: ChannelConfig, leaseUntil: number): void {
+    this.#rev = rev;
+    this.config = config;
+    this.leaseUntil = leaseUntil;
+  }
+
+  restoreSeat(seat: Seat): void {
+    this.#count(seat, 1);
+    this.#guestsTold = this.#guests;
+    this.#entered.clear();
+    this.#listeners.add(seat);
+    if (this.#rev !== null && seat.rev > this.#rev) this.#ahead.add(seat);
+  }
+
+  get rev(): number | null {
+    return this.#rev;
+  }
+
+  get empty(): boolean {
+    return this.#listeners.size === 0 && this.#wants.size === 0;
+  }
+
+  seats(): Seat[] {
+    return [...new Set([...this.#listeners, ...this.#wants.keys()])];
+  }
+
+  has(seat: Seat): boolean {
+    return this.#listeners.has(seat) || this.#wants.has(seat);
+  }
+
+  offer(config: ChannelConfig): void {
+    if (!this.#offer || config.version >= this.#offer.version) this.#offer = config;
+  }
+
+  /** Brings a seat in, or a present one up to date. `user`: as the others see it. */
+  admit(seat: Seat, since: number | null, user: ChatUser | null): void {
+    if (!this.has(seat)) this.#count(seat, 1, user);
+    this.#drop(seat);
+    if (since !== null && since <= (this.#rev ?? -1) && this.#catchUp(seat, since, true)) seat.remember();
+    else this.#wants.set(seat, { seat, since });
+    this.tellRoom();
+  }
+
+  /** The room is not told before `tellRoom` or `bye`. */
+  remove(seat: Seat): void {
+    if (!this.has(seat)) return;
+    this.#drop(seat);
+    this.#count(seat, -1);
+  }
+
+  /** Of who came and went. */
+  tellRoom(): void {
+    if (!this.#ended && (this.#wants.size > 0 || this.#untold())) void this.visit();
+  }
+
+  /** A slow reader has read all: what it missed follows. */
+  caughtUp(seat: Seat): void {
+    if (this.#listeners.has(seat)) this.admit(seat, seat.rev, null);
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** Ends the subscription. */
+  async bye(): Promise<void> {
+    this.#ended = true;
+    await this.#visiting;
+    try {
+      await this.#world.visit(this.room, { ...this.#visitBase(), bye: true });
+    } catch (error) {
+      // Its next delivery is answered with `gone`, or its lease ends.
+      this.#world.failed("a room was not told that nobody is there any more", error, { room: this.room });
+    }
+  }
+
+  async deliver({ after, updates, news, reset }: Delivery): Promise<DeliveryReply> {
+    // The first visit's answer says where this begins.
+    while (this.#rev === null && this.#visiting && !this.#ended) await this.#visiting;
+    if (this.#ended || this.#rev === null) return { gone: true };
+    if (reset) this.#reset(after);
+    else if (after <= this.#rev) this.#take(updates);
+    if (news.length > 0) this.#spread(news.map(({ frame }: News) => ({ rev: null, frame })));
+    return { have: this.#rev };
+  }
+
+  /** One visit at a time serves everybody who waits. */
+  visit(): Promise<void> {
+    this.#visiting ??= this.#visits().finally(() => {
+      this.#visiting = null;
+      this.tellRoom();
+    });
+    return this.#visiting;
+  }
+
+  async #visits(): Promise<void> {
+    const wants = [...this.#wants.values()];
+    const entered = [...this.#entered];
+    const left = [...this.#left];
+    this.#entered.clear();
+    this.#left.clear();
+    const guests = this.#guests;
+    const marks = wants.map(({ since }) => since).filter((since) => since !== null);
+    if (this.#rev !== null) marks.push(this.#rev);
+    const visit: Visit = {
+      ...this.#visitBase(),
+      since: marks.length > 0 ? Math.min(...marks) : null,
+      snapshot: wants.some(({ since }) => since === null),
+      entered: entered.map(([, user]) => user),
+      left,
+      guests,
+    };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const reply = await this.#world.visit(this.room, visit);
+        this.#guestsTold = guests;
+        this.#visited(reply, wants, visit.since);
+        return;
+      } catch (error) {
+        this.#world.failed("a room could not be visited", error, { room: this.room, attempt });
+        if (attempt + 1 >= VISIT_TRIES || this.#ended) break;
+        await new Promise<void>((resolve) => this.#world.setTimer(resolve, VISIT_RETRY_MS[attempt] ?? 1_000));
+      }
+    }
+    // Told with the next visit, unless they have come or gone again meanwhile.
+    for (const [id, user] of entered) if (!this.#left.has(id)) this.#entered.set(id, user);
+    for (const id of left) if (!this.#entered.has(id)) this.#left.add(id);
+    const waiting = wants.filter((want) => this.#wants.get(want.seat) === want).map(({ seat }) => seat);
+    this.#world.lost(waiting, "unavailable");
+  }
+
+  #visited(reply: VisitReply, wants: Want[], since: number | null): void {
+    if (!reply.ok) {
+      this.#world.lost(this.seats(), "gone");
+      return;
+    }
+    const { rev, updates, snapshot, config, lease_until } = reply;
+    this.leaseUntil = lease_until;
+    this.#configure(config);
+    if (this.#rev === null) {
+      this.#rev = rev;
+      this.#ring = [];
+    } else if (updates) {
+      this.#take(updates);
+    }
+    const frames = snapshot && new Snapshots(this.room, rev, snapshot);
+    for (const want of wants) {
+      const { seat } = want;
+      // It may have left, or asked anew, while this was under way.
+      if (this.#wants.get(seat) !== want || seat.closed) continue;
+      // No change has this number: whatever it knows is not of this room.
+      if (want.since !== null && want.since > rev) this.#wants.set(seat, { seat, since: null });
+      else if (want.since !== null && updates && since !== null && since <= want.since) {
+        for (const update of updates) if (update.rev > want.since) seat.send(update.frame);
+        this.#settle(seat, rev, true);
+      } else if (frames) {
+        frames.send(seat, config);
+        this.#settle(seat, rev, want.since !== null);
+      }
+    }
+    this.#world.moved(this);
+  }
+
+  /** The seat has everything up to `rev`, and listens from now on. */
+  #settle(seat: Seat, rev: number, resumed: boolean): void {
+    this.#wants.delete(seat);
+    if (this.#catchUp(seat, rev, resumed)) seat.remember();
+    // More has come meanwhile than is kept here: once more.
+    else this.#wants.set(seat, { seat, since: rev });
+  }
+
+  /** From what is kept here. False: that does not reach back far enough. */
+  #catchUp(seat: Seat, since: number, resumed: boolean): boolean {
+    const mark = this.#mark(seat);
+    if (mark === null) return false;
+    const missed = mark > since ? this.#since(since, mark) : [];
+    if (!missed) return false;
+    for (const { frame } of missed) seat.send(frame);
+    seat.rev = Math.max(mark, since);
+    if (resumed) seat.tell({ type: "resumed", channel_id: this.room, rev: seat.rev });
+    this.#listeners.add(seat);
+    if (seat.rev > mark) this.#ahead.add(seat);
+    return true;
+  }
+
+  /** The last change that such a seat has been sent: what waits for the next batch it has not. */
+  #mark(seat: Seat): number | null {
+    if (!seat.batch) return this.#rev;
+    const waiting = this.#batch.find(({ rev }) => rev !== null);
+    return waiting?.rev ? waiting.rev - 1 : this.#rev;
+  }
+
+  #since(rev: number, upTo: number): Update[] | null {
+    const [first] = this.#ring;
+    if (!first || first.rev > rev + 1) return null;
+    return this.#ring.slice(rev + 1 - first.rev, upTo + 1 - first.rev);
+  }
+
+  /** Those that come next, of updates without gaps. */
+  #take(updates: Update[]): void {
+    const from = this.#rev ?? 0;
+    const fresh = updates.filter(({ rev }) => rev > from);
+    const [first] = fresh;
+    if (!first || first.rev !== from + 1) return;
+    this.#ring.push(...fresh);
+    if (this.#ring.length > 2 * RING_MAX) this.#ring = this.#ring.slice(-RING_MAX);
+    this.#spread(fresh);
+    this.#rev = from + fresh.length;
+    this.#retire();
+    for (const { config } of fresh) if (config) this.#configure(config);
+    this.#world.moved(this);
+  }
+
+  /** Everybody here has missed too much. */
+  #reset(rev: number): void {
+    this.#flush();
+    for (const seat of this.#listeners) this.#wants.set(seat, { seat, since: null });
+    this.#listeners.clear();
+    this.#ahead.clear();
+    this.#ring = [];
+    this.#rev = rev;
+    this.#world.moved(this);
+    void this.visit();
+  }
+
+  #spread(frames: Batched[]): void {
+    let anyBatch = false;
+    for (const seat of this.#listeners) {
+      if (seat.batch) {
+        anyBatch = true;
+        continue;
+      }
+      const has = this.#ahead.has(seat) ? seat.rev : 0;
+      for (const { rev, frame } of frames) if (rev === null || rev > has) seat.push(frame);
+    }
+    if (!anyBatch) return;
+    this.#batch.push(...frames);
+    if (this.#batchDue) return;
+    const wait = this.#batchAt + BATCH_MS - this.#world.now();
+    this.#batchDue = true;
+    if (wait <= 0 || wait > BATCH_MS) queueMicrotask(() => this.#flush());
+    else this.#world.setTimer(() => this.#flush(), wait);
+  }
+
+  /** One text for all readers of batches. */
+  #flush(): void {
+    this.#batchDue = false;
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    this.#batch = [];
+    this.#batchAt = this.#world.now();
+    const all = `[${batch.map(({ frame }) => frame).join(",")}]`;
+    const first = batch.find(({ rev }) => rev !== null)?.rev ?? null;
+    const last = batch.findLast(({ rev }) => rev !== null)?.rev ?? this.#rev ?? 0;
+    for (const seat of this.#listeners) {
+      if (!seat.batch) continue;
+      if (seat.behind) {
+        this.#lag(seat, first === null ? last : first - 1);
+        continue;
+      }
+      if (this.#ahead.has(seat)) {
+        const rest = batch.filter(({ rev }) => rev === null || rev > seat.rev);
+        if (rest.length > 0) seat.push(`[${rest.map(({ frame }) => frame).join(",")}]`);
+      } else {
+        seat.push(all);
+      }
+      if (seat.behind) this.#lag(seat, last);
+    }
+    if (first !== null) this.#retire();
+  }
+
+  /** It has got everything up to `rev`, and gets no more until it has read that. */
+  #lag(seat: Seat, rev: number): void {
+    if (this.#lagging.has(seat)) return;
+    this.#lagging.add(seat);
+    seat.rev = Math.max(seat.rev, rev);
+    this.#world.setTimer(() => {
+      if (seat.behind && this.#lagging.has(seat)) seat.end(CHAT_CLOSE.tooSlow, "it reads too slowly");
+    }, BEHIND_MOST_MS);
+  }
+
+  /** Who is no longer ahead of the others. */
+  #retire(): void {
+    for (const seat of this.#ahead) {
+      const mark = this.#mark(seat);
+      if (mark !== null && seat.rev <= mark) this.#ahead.delete(seat);
+    }
+  }
+
+  #configure(config: ChannelConfig): void {
+    const before = this.config;
+    const isNew =
+      !before ||
+      config.version > before.version ||
+      (config.stream?.live_version ?? 0) > (before.stream?.live_version ?? 0);
+    if (!isNew) return;
+    this.config = config;
+    if (before && config.version > before.version) this.#world.configured(this, config);
+  }
+
+  #drop(seat: Seat): void {
+    this.#listeners.delete(seat);
+    this.#ahead.delete(seat);
+    this.#lagging.delete(seat);
+    this.#wants.delete(seat);
+  }
+
+  #untold(): boolean {
+    return this.#entered.size > 0 || this.#left.size > 0 || this.#guests !== this.#guestsTold;
+  }
+
+  #count(seat: Seat, by: 1 | -1, user: ChatUser | null = null): void {
+    const id = seat.user_id;
+    if (id === null) {
+      this.#guests += by;
+      return;
+    }
+    const before = this.#users.get(id) ?? 0;
+    this.#users.set(id, before + by);
+    if (before + by === 0) {
+      this.#users.delete(id);
+      this.#entered.delete(id);
+      this.#left.add(id);
+    } else if (before === 0 && user) {
+      this.#left.delete(id);
+      this.#entered.set(id, user);
+    }
+  }
+
+  #visitBase(): Visit {
+    return {
+      gateway: this.#world.gateway,
+      epoch: this.epoch,
+      config: this.#offer,
+      since: null,
+      snapshot: false,
+      entered: [],
+      left: [],
+      guests: this.#guests,
+      bye: false,
+    };
+  }
+}

@@ -1,0 +1,421 @@
+/**
+ * One chat room, without anything of the runtime: clock, storage, gateways and timers come in as parameters, so that
+ * tests can run it through any schedule. Every method is synchronous: what it changes is in storage when it returns,
+ * in one transaction, and goes to the gateways after that.
+ */
+import {
+  type ChannelConfig,
+  type ChatMessage,
+  type ChatProfile,
+  HISTORY_SHOWN,
+  RETENTION_MS,
+  shownProfile,
+  THREAD_MAX,
+} from "#contract/chat";
+import type { ServerFrame } from "#contract/chat-frames";
+import type {
+  ActReply,
+  ChatGatewayRpc,
+  HistoryReply,
+  RoomAction,
+  Snapshot,
+  Update,
+  Visit,
+  VisitReply,
+} from "#contract/chat-rpc";
+import { roomOf, SEQ_MAX, seqOf } from "#kit/message-id";
+import { type Done, RoomActions } from "./room-actions.ts";
+import { RoomDelivery } from "./room-delivery.ts";
+import { RoomFrames } from "./room-frames.ts";
+import { RoomLog } from "./room-log.ts";
+import { RoomPresence } from "./room-presence.ts";
+import { type MessageRow, RoomRecords, type Subscriber } from "./room-records.ts";
+import type { Sealer, Store } from "./store.ts";
+
+export const ROOM_LEASE_MS = 10 * 60_000;
+/** A change that a gateway may not have yet is looked after by the alarm, should the room be lost meanwhile. */
+const DELIVERY_NET_MS = 1_000;
+const PROJECT_EVERY_MS = 10_000;
+const EXPIRED_AT_ONCE = 500;
+/** Beyond so many readers nobody is told who is typing. */
+const TYPING_READERS = 50;
+
+export type RoomWorld = {
+  /** The room's number. */
+  room: number;
+  store: Store;
+  sealer: Sealer;
+  now(): number;
+  gateway(name: string): Pick<ChatGatewayRpc, "deliver">;
+  setTimer(action: () => void, ms: number): void;
+  /** The one alarm, which outlives the room in memory; null: none. */
+  wakeAt(due: number | null): void;
+  /** Tells D1 the number of the newest message. */
+  project(seq: number): Promise<void>;
+  failed(what: string, error: unknown, about?: Record<string, unknown>): void;
+};
+
+export class Room {
+  readonly #world: RoomWorld;
+  readonly #records: RoomRecords;
+  readonly #frames: RoomFrames;
+  readonly #actions: RoomActions;
+  readonly #log: RoomLog;
+  readonly #presence: RoomPresence;
+  readonly #subscribers = new Map<string, Subscriber>();
+  readonly #deliveries = new Map<string, RoomDelivery>();
+  #config: ChannelConfig | null;
+  #destroyed: boolean;
+  #seq: number;
+  #projected: number;
+  #projectAt: number | null = null;
+  #deliverBy: number | null = null;
+  /** What a join shows, as of a `rev`. */
+  #shown: (Pick<Snapshot, "history" | "has_more" | "pinned"> & { rev: number }) | null = null;
+
+  constructor(world: RoomWorld) {
+    this.#world = world;
+    this.#records = new RoomRecords(world.store, world.sealer);
+    this.#frames = new RoomFrames(world.room, this.#records);
+    this.#actions = new RoomActions(world.room, this.#records);
+    const row = this.#records.room();
+    this.#log = new RoomLog(this.#records, this.#frames, row.rev);
+    this.#config = row.config === null ? null : (JSON.parse(row.config) as ChannelConfig);
+    this.#destroyed = row.destroyed === 1;
+    this.#seq = row.seq;
+    this.#projected = row.projected_seq;
+    this.#presence = new RoomPresence(
+      {
+        room: world.room,
+        rev: () => this.#log.rev,
+        tell: (frame) => this.#tell(frame),
+        setTimer: world.setTimer,
+      },
+      this.#records,
+    );
+    for (const subscriber of this.#records.subscribers()) {
+      this.#subscribers.set(subscriber.gateway, subscriber);
+      this.#deliverTo(subscriber, row.rev, false);
+      // What was under way when the room was lost is not known: they are asked.
+      this.#deliverBy = world.now() + DELIVERY_NET_MS;
+    }
+  }
+
+  get rev(): number {
+    return this.#log.rev;
+  }
+
+  visit(visit: Visit): VisitReply {
+    if (visit.config) this.configure(visit.config);
+    if (this.#config === null) return { ok: false };
+    const now = this.#world.now();
+    const subscriber = this.#records.transaction(() => this.#subscribe(visit, now));
+    const updates = visit.since === null ? null : this.#log.since(visit.since, this.#config);
+    const wantsAll = visit.snapshot || (visit.since !== null && updates === null);
+    this.#schedule();
+    return {
+      ok: true,
+      rev: this.#log.rev,
+      lease_until: subscriber?.lease_until ?? now,
+      config: this.#config,
+      updates,
+      snapshot: wantsAll ? this.#snapshot() : null,
+    };
+  }
+
+  act(action: RoomAction): ActReply {
+    const config = this.#config;
+    if (config === null) return { ok: false, code: "not_found", message: "This channel is gone" };
+    const { by, nonce } = action;
+    const before = this.#records.changeByNonce(by.user_id, nonce);
+    if (before) {
+      const message_id = this.#frames.id(before.seq ?? 0);
+      if (before.kind === "message" && !this.#records.message(before.seq ?? 0)) {
+        return { ok: false, code: "deleted", message: "This message was sent, and deleted since" };
+      }
+      return { ok: true, rev: before.rev, message_id, again: this.#frames.frame(before) };
+    }
+    if (action.kind === "message" && this.#seq >= SEQ_MAX) {
+      return { ok: false, code: "forbidden", message: "This channel is full" };
+    }
+    const now = this.#world.now();
+    const written = this.#records.transaction(() => {
+      const outcome = this.#actions.run(action, config, this.#seq + 1, now);
+      return outcome.ok ? this.#write(outcome.done, now, { user_id: by.user_id, nonce }) : outcome;
+    });
+    if ("ok" in written) return written;
+    this.#publish(written.update, written.seq);
+    return { ok: true, rev: written.update.rev, message_id: this.#frames.id(written.of), again: null };
+  }
+
+  typing(by: ChatProfile): void {
+    if (this.#presence.total + this.#presence.guests > TYPING_READERS) return;
+    const { user_id, username } = shownProfile(by);
+    const where = { channel_id: this.#world.room, rev: this.#log.rev };
+    this.#tell(JSON.stringify({ type: "typing", ...where, user_id, username } satisfies ServerFrame));
+  }
+
+  history(before_id: number, limit: number): HistoryReply {
+    if (this.#config === null || roomOf(before_id) !== this.#world.room) {
+      return { history: [], has_more: false, rev: this.#log.rev };
+    }
+    return { ...this.#page(seqOf(before_id), limit), rev: this.#log.rev };
+  }
+
+  thread(message_id: number, reader: number): ChatMessage[] {
+    const rows: MessageRow[] = [];
+    let seq: number | null = roomOf(message_id) === this.#world.room ? seqOf(message_id) : null;
+    while (seq !== null && rows.length < THREAD_MAX) {
+      const row = this.#records.message(seq);
+      if (!row) break;
+      rows.unshift(row);
+      seq = row.reply_to;
+    }
+    return this.#frames
+      .shown(rows)
+      .map(({ message, author }) => (message.anonymous && author === reader ? { ...message, own: true } : message));
+  }
+
+  configure(config: ChannelConfig): void {
+    const before = this.#config;
+    if (this.#destroyed || config.id !== this.#world.room) return;
+    if (before && config.version <= before.version) {
+      const { stream } = config;
+      if (stream) this.streamStatus(stream.id, stream.is_live, stream.live_version);
+      return;
+    }
+    // Of the two the stream's own object knows better, and it may have told first.
+    const known = before?.stream;
+    const stream =
+      config.stream && known && known.live_version > config.stream.live_version
+        ? { ...config.stream, is_live: known.is_live, live_version: known.live_version }
+        : config.stream;
+    const next = { ...config, stream };
+    if (before === null) {
+      this.#setConfig(next);
+      return;
+    }
+    const data = { old_name: before.name, new_name: config.name };
+    this.#change(
+      before.name === config.name ? { kind: "updated", seq: null, data: {} } : { kind: "renamed", seq: null, data },
+      next,
+    );
+  }
+
+  streamStatus(stream_id: number, is_live: 0 | 1 | 2, live_version: number): void {
+    const config = this.#config;
+    // A room that nobody has come to yet reads it from D1 when somebody does.
+    if (!config?.stream || config.stream.id !== stream_id || live_version <= config.stream.live_version) return;
+    const next = { ...config, stream: { ...config.stream, is_live, live_version } };
+    if (is_live === config.stream.is_live) this.#setConfig(next);
+    else this.#change({ kind: "stream", seq: null, data: { stream_id, is_live } }, next);
+  }
+
+  clear(by: { username: string }): number {
+    const { name = "" } = this.#config ?? {};
+    if (this.#config === null) return 0;
+    const now = this.#world.now();
+    const { count, update } = this.#records.transaction(() => {
+      const count = this.#records.clear();
+      return {
+        count,
+        ...this.#write({ kind: "cleared", seq: null, data: { channel: name, by: by.username, count } }, now),
+      };
+    });
+    this.#publish(update, this.#seq);
+    return count;
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    const frame = JSON.stringify({
+      type: "channel_deleted",
+      channel_id: this.#world.room,
+      rev: this.#log.rev + 1,
+      channel: this.#config?.name ?? "",
+    } satisfies ServerFrame);
+    const gateways = [...this.#subscribers.values()];
+    this.#records.transaction(() => this.#records.destroy());
+    for (const delivery of this.#deliveries.values()) delivery.end();
+    const after = this.#log.rev;
+    this.#config = null;
+    this.#destroyed = true;
+    this.#subscribers.clear();
+    this.#deliveries.clear();
+    this.#presence.clear();
+    this.#shown = null;
+    this.#world.wakeAt(null);
+    for (const { gateway, epoch } of gateways) {
+      const updates: Update[] = [{ rev: after + 1, frame, ends: true }];
+      this.#world
+        .gateway(gateway)
+        .deliver({ room: this.#world.room, epoch, after, updates, news: [], reset: false })
+        // Whoever missed it is told at the gateway's next visit.
+        .catch((error: unknown) =>
+          this.#world.failed("a gateway was not told that its room is gone", error, { gateway }),
+        );
+    }
+  }
+
+  /** The alarm rang. */
+  async alarm(): Promise<void> {
+    if (this.#config === null) return;
+    const now = this.#world.now();
+    this.#deliverBy = null;
+    this.#records.transaction(() => {
+      for (const { gateway, epoch, lease_until } of [...this.#subscribers.values()]) {
+        if (lease_until <= now) this.#unsubscribe(gateway, epoch);
+      }
+      this.#expire(now);
+    });
+    for (const delivery of this.#deliveries.values()) delivery.kick();
+    if ([...this.#deliveries.values()].some(({ pending }) => pending)) this.#deliverBy = now + DELIVERY_NET_MS;
+    if (this.#seq > this.#projected && (this.#projectAt === null || now >= this.#projectAt)) await this.#project(now);
+    this.#schedule();
+  }
+
+  async #project(now: number): Promise<void> {
+    const seq = this.#seq;
+    this.#projectAt = now + PROJECT_EVERY_MS;
+    try {
+      await this.#world.project(seq);
+      this.#projected = Math.max(this.#projected, seq);
+      this.#records.setProjected(this.#projected);
+    } catch (error) {
+      this.#world.failed("the newest message's number was not written to the database", error);
+    }
+  }
+
+  #subscribe(visit: Visit, now: number): Subscriber | null {
+    const { gateway, epoch } = visit;
+    const before = this.#subscribers.get(gateway);
+    if (visit.bye) {
+      if (before?.epoch === epoch) this.#unsubscribe(gateway, epoch);
+      return null;
+    }
+    if (before && before.epoch !== epoch) this.#unsubscribe(gateway, before.epoch);
+    const subscriber = { gateway, epoch, lease_until: now + ROOM_LEASE_MS, guests: visit.guests };
+    this.#subscribers.set(gateway, subscriber);
+    this.#records.setSubscriber(subscriber);
+    // What it is told now it has: from here on the room sends.
+    if (before?.epoch !== epoch) this.#deliverTo(subscriber, this.#log.rev, true);
+    for (const user of visit.entered) if (user.user_id !== null) this.#presence.enter(gateway, user.user_id, user);
+    for (const user_id of visit.left) this.#presence.leave(gateway, user_id);
+    this.#presence.setGuests(gateway, visit.guests);
+    return subscriber;
+  }
+
+  #unsubscribe(gateway: string, epoch: string): void {
+    if (this.#subscribers.get(gateway)?.epoch !== epoch) return;
+    this.#subscribers.delete(gateway);
+    this.#deliveries.get(gateway)?.end();
+    this.#deliveries.delete(gateway);
+    this.#records.removeSubscriber(gateway);
+    this.#presence.leaveAll(gateway);
+  }
+
+  #deliverTo({ gateway, epoch }: Subscriber, acked: number, sure: boolean): void {
+    const { room, setTimer } = this.#world;
+    const world = {
+      room,
+      setTimer,
+      gateway: (name: string) => this.#world.gateway(name),
+      rev: () => this.#log.rev,
+      since: (rev: number) => (this.#config === null ? [] : this.#log.since(rev, this.#config)),
+      gone: (name: string, of: string) => this.#records.transaction(() => this.#unsubscribe(name, of)),
+      failed: (name: string, error: unknown) => this.#world.failed("a delivery failed", error, { gateway: name }),
+    };
+    this.#deliveries.set(gateway, new RoomDelivery(world, gateway, epoch, acked, sure));
+  }
+
+  #setConfig(config: ChannelConfig): void {
+    this.#records.setConfig(JSON.stringify(config));
+    this.#config = config;
+  }
+
+  /** A change of the channel itself, in a transaction of its own. */
+  #change(change: Done, config: ChannelConfig): void {
+    const { update } = this.#records.transaction(() => {
+      this.#setConfig(config);
+      return this.#write(change, this.#world.now(), undefined, config);
+    });
+    this.#publish(update, this.#seq);
+  }
+
+  /** Inside a transaction. `seq`: the highest number given once it holds; `of`: the message it is about. */
+  #write(
+    { kind, seq: of, data }: Done,
+    at: number,
+    by: { user_id: number; nonce: string } = { user_id: 0, nonce: "" },
+    config?: ChannelConfig,
+  ): { update: Update; seq: number; of: number } {
+    const user_id = by.nonce === "" ? null : by.user_id;
+    const nonce = by.nonce === "" ? null : by.nonce;
+    const update = this.#log.write({ kind, seq: of, data, at, user_id, nonce }, config);
+    const seq = kind === "message" ? this.#seq + 1 : this.#seq;
+    this.#records.setNumbers(update.rev, seq);
+    return { update, seq, of: of ?? 0 };
+  }
+
+  /** Once the transaction has held. */
+  #publish(update: Update, seq: number): void {
+    this.#seq = seq;
+    this.#log.published(update);
+    for (const delivery of this.#deliveries.values()) delivery.kick();
+    const now = this.#world.now();
+    if (this.#deliveries.size > 0) this.#deliverBy ??= now + DELIVERY_NET_MS;
+    this.#schedule();
+  }
+
+  #tell(frame: string): void {
+    for (const delivery of this.#deliveries.values()) {
+      delivery.tell({ frame });
+      delivery.kick();
+    }
+  }
+
+  #snapshot(): Snapshot {
+    if (this.#shown?.rev !== this.#log.rev) {
+      const page = this.#page(this.#seq + 1, HISTORY_SHOWN);
+      this.#shown = { ...page, pinned: this.#frames.pinned(), rev: this.#log.rev };
+    }
+    const { history, has_more, pinned } = this.#shown;
+    const { total, guests } = this.#presence;
+    return { history, has_more, pinned, users: this.#presence.list(), total, guests };
+  }
+
+  #page(before: number, limit: number): Pick<Snapshot, "history" | "has_more"> {
+    const rows = this.#records.before(before, limit + 1);
+    return { history: this.#frames.shown(rows.slice(0, limit).reverse()), has_more: rows.length > limit };
+  }
+
+  /** Messages past their time go, pinned ones stay. Nobody is told: who sees one still may. */
+  #expire(now: number): void {
+    const limit = now - RETENTION_MS;
+    for (;;) {
+      const oldest = this.#records.oldest(EXPIRED_AT_ONCE);
+      const expired = oldest.filter(({ created_at }) => created_at <= limit).map(({ seq }) => seq);
+      if (expired.length > 0) {
+        this.#records.deleteMessages(expired);
+        this.#shown = null;
+      }
+      if (expired.length < EXPIRED_AT_ONCE) break;
+    }
+    this.#records.forgetLastSent(now - 24 * 3_600_000);
+  }
+
+  #schedule(): void {
+    const [oldest] = this.#records.oldest(1);
+    const leases = [...this.#subscribers.values()].map(({ lease_until }) => lease_until);
+    const behind = this.#seq > this.#projected;
+    if (behind) this.#projectAt ??= this.#world.now() + PROJECT_EVERY_MS;
+    const due = [
+      ...leases,
+      this.#deliverBy,
+      behind ? this.#projectAt : null,
+      oldest ? oldest.created_at + RETENTION_MS : null,
+    ];
+    const times = due.filter((at) => at !== null);
+    this.#world.wakeAt(times.length > 0 ? Math.min(...times) : null);
+  }
+}

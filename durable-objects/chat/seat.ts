@@ -1,0 +1,177 @@
+/** One socket at a gateway: whose it is, where it is, and how far it has read. */
+import type { ChatProfile } from "#contract/chat";
+import { CHAT_CLOSE, type ErrorFrame, type ServerFrame } from "#contract/chat-frames";
+import type { ChatIdentity, Standing } from "#contract/chat-rpc";
+import { FrameLimit } from "./limits.ts";
+
+/** A socket as the runtime gives it; it never says how much it holds back. */
+export type ChatSocket = {
+  id: string;
+  send(text: string): void;
+  close(code: number, reason: string): void;
+  /** Kept with the socket while the object sleeps. */
+  remember(memory: SeatMemory): void;
+  /** UTC ms of the last ping that was answered without us; null: none. */
+  pingedAt(): number | null;
+};
+
+/** How a socket came to be in its room. */
+export type Place = {
+  room: number;
+  standing: Standing;
+  /** Joined by a `live_` key: it opens the channel whatever the stream's settings are. */
+  by_key: boolean;
+};
+
+export type SeatMemory = {
+  identity: ChatIdentity;
+  batch: boolean;
+  /** `rev`: the last change it had when it got there. */
+  place: (Place & { rev: number }) | null;
+};
+
+/** After so much a reader of batches is asked whether it has read. */
+const ASK_AFTER = 64 * 1024;
+/** So much unread, and it gets no more until it has caught up. */
+const UNREAD_MAX = 256 * 1024;
+/** It asks for more and does not read what it gets. */
+const UNREAD_END = 1024 * 1024;
+/** So much is sent to a socket of single frames that says nothing at all. */
+const UNHEARD_MAX = 8 * 1024 * 1024;
+
+const QUEUE_MAX = 32;
+const TYPING_EVERY_MS = 2_000;
+
+export class Seat {
+  readonly identity: ChatIdentity;
+  readonly batch: boolean;
+  readonly frames = new FrameLimit();
+  place: Place | null = null;
+  /** The last change it surely has; its room's own mark counts when that is higher. */
+  rev = 0;
+  /** It reads too slowly: nothing is sent until it has read all. */
+  behind = false;
+  closed = false;
+  readonly #socket: ChatSocket;
+  readonly #now: () => number;
+  #sent = 0;
+  #asked = 0;
+  #read = 0;
+  #unheard = 0;
+  #heardAt: number;
+  #typedAt = Number.NEGATIVE_INFINITY;
+  #queue: Promise<void> = Promise.resolve();
+  #queued = 0;
+
+  constructor(socket: ChatSocket, identity: ChatIdentity, batch: boolean, now: () => number) {
+    this.#socket = socket;
+    this.identity = identity;
+    this.batch = batch;
+    this.#now = now;
+    this.#heardAt = now();
+  }
+
+  get id(): string {
+    return this.#socket.id;
+  }
+
+  get user_id(): number | null {
+    return this.identity.kind === "user" ? this.identity.user_id : null;
+  }
+
+  get profile(): ChatProfile | null {
+    return this.identity.kind === "user" ? this.identity.profile : null;
+  }
+
+  remember(): void {
+    const { identity, batch, place, rev } = this;
+    this.#socket.remember({ identity, batch, place: place && { ...place, rev } });
+  }
+
+  /** One frame, at once. */
+  send(frame: string): void {
+    this.push(this.batch ? `[${frame}]` : frame);
+  }
+
+  tell(frame: ServerFrame): void {
+    this.send(JSON.stringify(frame));
+  }
+
+  fail(error: Omit<ErrorFrame, "type">): void {
+    this.tell({ type: "error", ...error });
+  }
+
+  /** Text that is a whole message of the socket already. */
+  push(text: string): void {
+    if (this.closed) return;
+    this.#socket.send(text);
+    if (this.batch) this.#ask(text.length);
+    else this.#listen(text.length);
+  }
+
+  /** Answer to a `sync`. True: it was behind and has read everything. */
+  synced(n: number): boolean {
+    if (n <= this.#sent) this.#read = Math.max(this.#read, n);
+    if (!this.behind || this.#read < this.#asked) return false;
+    this.behind = false;
+    return true;
+  }
+
+  heard(): void {
+    this.#unheard = 0;
+    this.#heardAt = this.#now();
+  }
+
+  /** True once in a while. */
+  maySayTyping(): boolean {
+    const now = this.#now();
+    if (now - this.#typedAt < TYPING_EVERY_MS && now >= this.#typedAt) return false;
+    this.#typedAt = now;
+    return true;
+  }
+
+  /** One after the other; false: too many wait already. */
+  enqueue(task: () => Promise<void>): boolean {
+    if (this.#queued >= QUEUE_MAX) return false;
+    this.#queued += 1;
+    this.#queue = this.#queue.then(async () => {
+      try {
+        if (!this.closed) await task();
+      } finally {
+        this.#queued -= 1;
+      }
+    });
+    return true;
+  }
+
+  end(code: number, reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#socket.close(code, reason);
+  }
+
+  #ask(length: number): void {
+    this.#sent += length;
+    const unread = this.#sent - this.#read;
+    if (unread > UNREAD_MAX) this.behind = true;
+    if (unread > UNREAD_END) {
+      this.end(CHAT_CLOSE.tooSlow, "it does not read");
+    } else if (this.#sent - this.#asked >= ASK_AFTER) {
+      this.#asked = this.#sent;
+      this.#socket.send(`[{"type":"sync","n":${this.#sent}}]`);
+    }
+  }
+
+  /** Whoever only listens must at least ping: nothing else tells a reader from a socket that fills up. */
+  #listen(length: number): void {
+    this.#unheard += length;
+    if (this.#unheard <= UNHEARD_MAX) return;
+    const pinged = this.#socket.pingedAt();
+    if (pinged !== null && pinged > this.#heardAt) {
+      this.#heardAt = pinged;
+      this.#unheard = 0;
+    } else {
+      this.end(CHAT_CLOSE.tooSlow, "send a ping now and then");
+    }
+  }
+}
