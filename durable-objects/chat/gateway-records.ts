@@ -2,18 +2,27 @@
 import { ChannelConfig } from "#contract/chat";
 import type { Store } from "./store.ts";
 
-export type KeptRoom = { room: number; epoch: string; rev: number; lease_until: number; config: ChannelConfig };
+export type KeptRoom = { room: number; epoch: number; rev: number; lease_until: number; config: ChannelConfig };
 
 export class GatewayRecords {
   readonly #store: Store;
-  readonly #epochs = new Map<number, string>();
+  readonly #epochs = new Map<number, number>();
 
   constructor(store: Store) {
     this.#store = store;
     store.exec(`
       CREATE TABLE IF NOT EXISTS rooms (
-        room INTEGER PRIMARY KEY, epoch TEXT NOT NULL, rev INTEGER NOT NULL, lease_until INTEGER NOT NULL,
+        room INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, rev INTEGER NOT NULL, lease_until INTEGER NOT NULL,
         config TEXT NOT NULL)`);
+    store.exec("CREATE TABLE IF NOT EXISTS epochs (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER NOT NULL)");
+    store.exec("INSERT OR IGNORE INTO epochs VALUES (1, 0)");
+  }
+
+  /** Higher than any before, whatever was lost of memory meanwhile. */
+  newEpoch(): number {
+    const [row] = this.#store.exec<{ last: number }>("UPDATE epochs SET last = last + 1 RETURNING last");
+    if (!row) throw new Error("a gateway has no row of epochs");
+    return row.last;
   }
 
   rooms(): KeptRoom[] {
@@ -22,7 +31,7 @@ export class GatewayRecords {
     return rows.map((row) => ({ ...row, config: ChannelConfig.parse(JSON.parse(row.config)) }));
   }
 
-  has(room: number, epoch: string): boolean {
+  has(room: number, epoch: number): boolean {
     return this.#epochs.get(room) === epoch;
   }
 
@@ -33,7 +42,7 @@ export class GatewayRecords {
   }
 
   /** A newer subscription of the same room stays. */
-  remove(room: number, epoch: string): void {
+  remove(room: number, epoch: number): void {
     if (this.#epochs.get(room) !== epoch) return;
     this.#epochs.delete(room);
     this.#store.exec("DELETE FROM rooms WHERE room = ?", room);

@@ -207,7 +207,7 @@ export class Gateway {
     if (seat.place && seat.place.room !== room) this.#leave(seat);
     const by_key = "stream_key" in ref && ref.stream_key.startsWith("live_");
     seat.place = { room, standing, by_key };
-    const view = this.#views.get(room) ?? this.#newView(room, this.#world.random());
+    const view = this.#views.get(room) ?? this.#newView(room, this.#records.newEpoch());
     view.offer(config);
     const since = resume?.room === room ? resume.rev : null;
     view.admit(seat, since, seat.identity.kind === "user" ? roomUser(seat.identity) : null);
@@ -359,7 +359,7 @@ export class Gateway {
     }
   }
 
-  #newView(room: number, epoch: string): RoomView {
+  #newView(room: number, epoch: number): RoomView {
     const { name, now, setTimer, failed } = this.#world;
     const world: ViewWorld = {
       gateway: name,

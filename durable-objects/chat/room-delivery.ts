@@ -15,14 +15,14 @@ export type DeliveryWorld = {
   rev(): number;
   since(rev: number): Update[] | null;
   /** The gateway knows nothing of this subscription. */
-  gone(gateway: string, epoch: string): void;
+  gone(gateway: string, epoch: number): void;
   failed(gateway: string, error: unknown): void;
   setTimer(action: () => void, ms: number): void;
 };
 
 export class RoomDelivery {
   readonly gateway: string;
-  readonly epoch: string;
+  readonly epoch: number;
   readonly #world: DeliveryWorld;
   /** The last change that the gateway has, as far as this room knows. */
   #acked: number;
@@ -33,7 +33,7 @@ export class RoomDelivery {
   #failures = 0;
   #ended = false;
 
-  constructor(world: DeliveryWorld, gateway: string, epoch: string, acked: number, sure: boolean) {
+  constructor(world: DeliveryWorld, gateway: string, epoch: number, acked: number, sure: boolean) {
     this.#world = world;
     this.gateway = gateway;
     this.epoch = epoch;

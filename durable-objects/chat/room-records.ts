@@ -22,7 +22,7 @@ const TABLES = [
   "CREATE UNIQUE INDEX IF NOT EXISTS changes_by_nonce ON changes (user_id, nonce) WHERE nonce IS NOT NULL",
   "CREATE TABLE IF NOT EXISTS slow (user_id INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
   `CREATE TABLE IF NOT EXISTS subscribers (
-    gateway TEXT PRIMARY KEY, epoch TEXT NOT NULL, lease_until INTEGER NOT NULL, guests INTEGER NOT NULL)`,
+    gateway TEXT PRIMARY KEY, epoch INTEGER NOT NULL, lease_until INTEGER NOT NULL, guests INTEGER NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS present (
     gateway TEXT NOT NULL, user_id INTEGER NOT NULL, user TEXT NOT NULL, PRIMARY KEY (gateway, user_id)) WITHOUT ROWID`,
 ];
@@ -75,7 +75,7 @@ export type ChangeRow = {
   nonce: string | null;
 };
 
-export type Subscriber = { gateway: string; epoch: string; lease_until: number; guests: number };
+export type Subscriber = { gateway: string; epoch: number; lease_until: number; guests: number };
 
 export class RoomRecords {
   readonly #store: Store;

@@ -36,7 +36,7 @@ type Batched = { rev: number | null; frame: string };
 
 export class RoomView {
   readonly room: number;
-  readonly epoch: string;
+  readonly epoch: number;
   /** As the room has it. */
   config: ChannelConfig | null = null;
   leaseUntil = 0;
@@ -62,12 +62,15 @@ export class RoomView {
   #batchAt = Number.NEGATIVE_INFINITY;
   #batchDue = false;
   #visiting: Promise<void> | null = null;
+  /** Higher than those of the same epoch before a sleep. */
+  #visits: number;
   #ended = false;
 
-  constructor(world: ViewWorld, room: number, epoch: string) {
+  constructor(world: ViewWorld, room: number, epoch: number) {
     this.#world = world;
     this.room = room;
     this.epoch = epoch;
+    this.#visits = world.now();
   }
 
   /** After a sleep: everybody here had everything up to `rev`. */
@@ -159,14 +162,14 @@ export class RoomView {
 
   /** One visit at a time serves everybody who waits. */
   visit(): Promise<void> {
-    this.#visiting ??= this.#visits().finally(() => {
+    this.#visiting ??= this.#visitNow().finally(() => {
       this.#visiting = null;
       this.tellRoom();
     });
     return this.#visiting;
   }
 
-  async #visits(): Promise<void> {
+  async #visitNow(): Promise<void> {
     const wants = [...this.#wants.values()];
     const entered = [...this.#entered];
     const left = [...this.#left];
@@ -404,6 +407,7 @@ export class RoomView {
     return {
       gateway: this.#world.gateway,
       epoch: this.epoch,
+      n: ++this.#visits,
       config: this.#offer,
       since: null,
       snapshot: false,

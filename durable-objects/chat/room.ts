@@ -64,6 +64,8 @@ export class Room {
   readonly #presence: RoomPresence;
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #deliveries = new Map<string, RoomDelivery>();
+  /** The number of the last visit, by gateway. */
+  readonly #visits = new Map<string, number>();
   #config: ChannelConfig | null;
   #destroyed: boolean;
   #seq: number;
@@ -293,7 +295,11 @@ export class Room {
       if (before?.epoch === epoch) this.#unsubscribe(gateway, epoch);
       return null;
     }
+    if (before && (epoch < before.epoch || (epoch === before.epoch && visit.n < (this.#visits.get(gateway) ?? 0)))) {
+      return before;
+    }
     if (before && before.epoch !== epoch) this.#unsubscribe(gateway, before.epoch);
+    this.#visits.set(gateway, visit.n);
     const subscriber = { gateway, epoch, lease_until: now + ROOM_LEASE_MS, guests: visit.guests };
     this.#subscribers.set(gateway, subscriber);
     this.#records.setSubscriber(subscriber);
@@ -305,9 +311,10 @@ export class Room {
     return subscriber;
   }
 
-  #unsubscribe(gateway: string, epoch: string): void {
+  #unsubscribe(gateway: string, epoch: number): void {
     if (this.#subscribers.get(gateway)?.epoch !== epoch) return;
     this.#subscribers.delete(gateway);
+    this.#visits.delete(gateway);
     this.#deliveries.get(gateway)?.end();
     this.#deliveries.delete(gateway);
     this.#records.removeSubscriber(gateway);
@@ -322,7 +329,7 @@ export class Room {
       gateway: (name: string) => this.#world.gateway(name),
       rev: () => this.#log.rev,
       since: (rev: number) => (this.#config === null ? [] : this.#log.since(rev, this.#config)),
-      gone: (name: string, of: string) => this.#records.transaction(() => this.#unsubscribe(name, of)),
+      gone: (name: string, of: number) => this.#records.transaction(() => this.#unsubscribe(name, of)),
       failed: (name: string, error: unknown) => this.#world.failed("a delivery failed", error, { gateway: name }),
     };
     this.#deliveries.set(gateway, new RoomDelivery(world, gateway, epoch, acked, sure));

@@ -24,8 +24,10 @@ export type Standing = "guest" | "member" | "moderator";
 export type Visit = {
   /** The gateway's name. */
   gateway: string;
-  /** Of this subscription; a new one replaces the old one with everybody in it. */
-  epoch: string;
+  /** Of this subscription; a higher one replaces a lower one with everybody in it, and a lower one is too late. */
+  epoch: number;
+  /** Visits under one epoch are numbered upwards: what a late one says of who is there is not believed. */
+  n: number;
   /** As D1 has it, or null when the gateway has not looked lately. */
   config: ChannelConfig | null;
   /** The last change that is wanted no more; null: none is wanted. */
@@ -111,7 +113,7 @@ export interface ChatRoomRpc {
 
 export type Delivery = {
   room: number;
-  epoch: string;
+  epoch: number;
   /** The updates begin right after this change. */
   after: number;
   updates: Update[];
