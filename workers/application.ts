@@ -2,6 +2,7 @@
 import { rateLimiter } from "../durable-objects/stubs.ts";
 import { adminRoutes } from "./admin/routes.ts";
 import { sweepRecords } from "./admin/sweep.ts";
+import { chatRoutes } from "./chat/routes.ts";
 import { createApp } from "./core/app.ts";
 import type { Sweeps } from "./core/sweeps.ts";
 import { identityRoutes } from "./identity/routes.ts";
@@ -22,7 +23,17 @@ import { sweepRecordings } from "./vods/sweep-recordings.ts";
 
 export const app = createApp(
   { authenticators: { jwt: authenticateToken, stream_key: authenticateStreamKey }, limiter: rateLimiter },
-  [identityRoutes, streamRoutes, playbackRoutes, libraryRoutes, vodRoutes, mediaRoutes, recordingRoutes, adminRoutes],
+  [
+    identityRoutes,
+    streamRoutes,
+    playbackRoutes,
+    chatRoutes,
+    libraryRoutes,
+    vodRoutes,
+    mediaRoutes,
+    recordingRoutes,
+    adminRoutes,
+  ],
 );
 
 export const sweeps: Sweeps = {

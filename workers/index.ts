@@ -3,6 +3,8 @@ import { app, sweeps } from "./application.ts";
 import type { Env } from "./core/env.ts";
 import { runSweeps } from "./core/sweeps.ts";
 
+export { ChatGateway } from "../durable-objects/chat-gateway.ts";
+export { ChatRoom } from "../durable-objects/chat-room.ts";
 export { LiveStream } from "../durable-objects/live-stream.ts";
 export { MediaNode } from "../durable-objects/media-node.ts";
 export { RateLimiter } from "../durable-objects/rate-limiter.ts";

@@ -1,6 +1,6 @@
 /** `GET /ws/chat`: authenticated here, held by the gateway of whoever comes. */
 import { and, eq, isNull } from "drizzle-orm";
-import { BATCH_PROTOCOL } from "#contract/chat";
+import { BATCH_PROTOCOL, SOCKETS_PER_USER } from "#contract/chat";
 import { CHAT_CLOSE, type ErrorFrame } from "#contract/chat-frames";
 import { CHAT_IDENTITY_HEADER, type ChatIdentity } from "#contract/chat-rpc";
 import { ERRORS } from "#contract/errors";
@@ -24,7 +24,8 @@ export function needUpgrade(request: Request): void {
 
 /**
  * Hands the upgrade to the gateway. `presented`: somebody put a credential there, so they are no guest if it does not
- * hold: they are told so on a socket, since browsers do not show the status of a failed upgrade. Throws `unavailable`.
+ * hold: they are told so on a socket, since browsers do not show the status of a failed upgrade. Throws `rate_limited`
+ * when they have sockets enough, `unavailable`.
  */
 export async function connect(ctx: Ctx, request: Request, presented: boolean): Promise<Response> {
   const { actor } = ctx;
@@ -49,7 +50,7 @@ async function settle(ctx: Ctx, userId: number, home_region: Region): Promise<vo
     .where(and(eq(users.id, userId), isNull(users.home_region)));
 }
 
-function handOver(
+async function handOver(
   ctx: Ctx,
   request: Request,
   identity: ChatIdentity,
@@ -62,9 +63,12 @@ function handOver(
   headers.set(CHAT_IDENTITY_HEADER, toBase64url(new TextEncoder().encode(JSON.stringify(identity))));
   const protocols = request.headers.get(PROTOCOLS);
   if (protocols !== null) headers.set(PROTOCOLS, protocols);
-  return askObject("chat gateway", () =>
+  const response = await askObject("chat gateway", () =>
     chatGateway(ctx.env, name).fetch(new Request(new URL("/ws/chat", request.url), { headers })),
   );
+  if (response.status === 101) return response;
+  if (response.status === 429) throw new ApiError("rate_limited", `At most ${SOCKETS_PER_USER} sockets for each user`);
+  throw new ApiError("unavailable", "The chat is full", { headers: { "Retry-After": "5" } });
 }
 
 function refuse(request: Request): Response {

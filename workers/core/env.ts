@@ -34,7 +34,15 @@ export type Env = {
 };
 
 /** Bindings without which nothing can run. */
-const BINDINGS = ["DB", "ASSETS", "MEDIA_NODE", "LIVE_STREAM", "RATE_LIMITER"] as const satisfies (keyof Env)[];
+const BINDINGS = [
+  "DB",
+  "ASSETS",
+  "MEDIA_NODE",
+  "LIVE_STREAM",
+  "RATE_LIMITER",
+  "CHAT_ROOM",
+  "CHAT_GATEWAY",
+] as const satisfies (keyof Env)[];
 
 export type Settings = {
   /** At least 32 bytes. Never used as a key itself: see secrets.ts. */
