@@ -13,7 +13,7 @@ import { Alarm } from "./alarm.ts";
 import { LiveRecord, newLiveRecord, type RecordingNews } from "./live-record.ts";
 import { playbackOf } from "./live-shown.ts";
 import { LiveStreamState, type Revocation } from "./live-stream-state.ts";
-import { mediaNode } from "./stubs.ts";
+import { chatRoom, mediaNode } from "./stubs.ts";
 
 const PROJECTION_RETRY_MS = 2_000;
 const RECORDING_RETRY_MS = 5_000;
@@ -36,6 +36,9 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
         reporter TEXT PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL);
       CREATE TABLE IF NOT EXISTS outbox (
         id TEXT PRIMARY KEY, type TEXT NOT NULL, payload TEXT NOT NULL, created_at INTEGER NOT NULL, sent_at INTEGER);
+      CREATE TABLE IF NOT EXISTS chat_told (
+        id INTEGER PRIMARY KEY CHECK (id = 1), is_live INTEGER, version INTEGER NOT NULL);
+      INSERT OR IGNORE INTO chat_told (id, is_live, version) VALUES (1, 0, 0);
     `);
   }
 
@@ -199,10 +202,21 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
 
   async #project({ stream_id, version, projection }: LiveRecord): Promise<void> {
     try {
-      await projectLiveState(drizzle(this.env.DB), stream_id, version, projection);
+      const channel = await projectLiveState(drizzle(this.env.DB), stream_id, version, projection);
+      if (channel !== null) await this.#tellChat(channel, stream_id, projection.is_live, version);
       this.#sql.exec("UPDATE record SET projected_version = max(projected_version, ?)", version);
     } catch (error) {
       logFailure("projection of the live state failed; the alarm tries again", error, { stream_id, version });
     }
+  }
+
+  /** The chat beside the stream hears of the state when it changes, not of each viewer. */
+  async #tellChat(channel: number, stream_id: number, is_live: 0 | 1 | 2, version: number): Promise<void> {
+    const told = this.#sql.exec<{ is_live: number | null }>("SELECT is_live FROM chat_told").one();
+    if (told.is_live === is_live) return;
+    // Unknown until the room has answered: a change that comes meanwhile is told too.
+    this.#sql.exec("UPDATE chat_told SET is_live = NULL");
+    await chatRoom(this.env, channel).streamStatus(stream_id, is_live, version);
+    this.#sql.exec("UPDATE chat_told SET is_live = ?1, version = ?2 WHERE version <= ?2", is_live, version);
   }
 }

@@ -3,6 +3,7 @@ import { and, eq, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Actor, Face } from "#contract/identity";
 import { sessions, users } from "#tables/identity";
+import { disconnectSession } from "../chat/disconnect.ts";
 import type { Credential } from "../core/authenticate.ts";
 import { commit, commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
@@ -131,7 +132,7 @@ function find(ctx: Ctx, id: string, where: "first-unconstrained" | "first-primar
     .get();
 }
 
-/** Revokes the actor's own session. Once revoked it stays so; a second call changes nothing. */
+/** Revokes the actor's own session and closes its sockets. Once revoked it stays so; a second call changes nothing. */
 export async function closeSession(ctx: Ctx): Promise<void> {
   const { actor } = ctx;
   if (actor.kind !== "user") return;
@@ -141,4 +142,5 @@ export async function closeSession(ctx: Ctx): Promise<void> {
     .set({ revoked_at: ctx.now() })
     .where(and(eq(sessions.id, actor.session), isNull(sessions.revoked_at)));
   await commitIf(ctx, guard, [{ action: "logout", target: { type: "session", id: actor.session, name: null } }]);
+  ctx.waitUntil(disconnectSession(ctx, actor.id, actor.session));
 }

@@ -2,6 +2,7 @@ import { and, eq, notExists } from "drizzle-orm";
 import { streams } from "#tables/streams";
 import { vods } from "#tables/vods";
 import { liveStream } from "../../durable-objects/stubs.ts";
+import { destroyRoom } from "../chat/tell-room.ts";
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
@@ -30,4 +31,5 @@ export async function deleteStream(ctx: Ctx, ref: StreamRef): Promise<void> {
   const removed = await commitIf(ctx, remove, [audit], [], [keepRecordings]);
   if (removed.length === 0) throw new ApiError("not_found", "No such stream");
   await tellLiveStream(ctx, stream.id, "stop", () => liveStream(ctx.env, stream.id).stop("deleted"));
+  if (stream.chat_channel_id !== null) await destroyRoom(ctx, stream.chat_channel_id);
 }

@@ -1,7 +1,10 @@
 import { and, eq } from "drizzle-orm";
 import type { Stream, StreamUpdate } from "#contract/streams";
+import { chat_channels } from "#tables/chat";
 import { streams } from "#tables/streams";
 import { liveStream } from "../../durable-objects/stubs.ts";
+import { nextVersion } from "../chat/rows.ts";
+import { configureRoom } from "../chat/tell-room.ts";
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
@@ -27,7 +30,10 @@ export async function updateStream(ctx: Ctx, ref: StreamRef, update: StreamUpdat
       write,
       [{ action: "stream_update", target, details: changes }],
       [],
-      channelStatements(ctx, eq(streams.id, stream.id)),
+      [
+        ...channelStatements(ctx, eq(streams.id, stream.id)),
+        ...(concernsChat(update) ? [newChannelVersion(ctx, stream.id)] : []),
+      ],
     ),
   );
   const row = written.length > 0 ? await selectStreams(ctx, eq(streams.id, stream.id)).get() : undefined;
@@ -37,5 +43,13 @@ export async function updateStream(ctx: Ctx, ref: StreamRef, update: StreamUpdat
     // Players come back for new path tokens, and those who may no longer watch get none.
     await tellLiveStream(ctx, stream.id, "revoke", () => liveStream(ctx.env, stream.id).revoke());
   }
+  if (concernsChat(update) && row.stream.chat_channel_id !== null) await configureRoom(ctx, row.stream.chat_channel_id);
   return ownStream(ctx, row);
 }
+
+/** The chat's room is told of these; also when they are as before, which another change at once may not know. */
+const concernsChat = ({ title, is_public, allow_unauthenticated }: StreamUpdate) =>
+  [title, is_public, allow_unauthenticated].some((value) => value !== undefined);
+
+const newChannelVersion = (ctx: Ctx, streamId: number) =>
+  ctx.db.update(chat_channels).set({ version: nextVersion }).where(eq(chat_channels.stream_id, streamId));
