@@ -5,7 +5,6 @@
 import { type ChannelConfig, SOCKETS_PER_USER } from "#contract/chat";
 import { CHAT_CLOSE, type ClientFrame } from "#contract/chat-frames";
 import type {
-  ActReply,
   ChatIdentity,
   ChatRoomRpc,
   Delivery,
@@ -18,7 +17,7 @@ import { type FrameFault, parseClientFrame } from "./client-frame.ts";
 import { GatewayRecords } from "./gateway-records.ts";
 import { MessageLimit } from "./limits.ts";
 import { RoomView, type ViewWorld } from "./room-view.ts";
-import { type ChatSocket, type Place, Seat, type SeatMemory } from "./seat.ts";
+import { type ChatSocket, Seat, type SeatMemory } from "./seat.ts";
 import { channelInfo, forReader } from "./snapshot-frames.ts";
 import { mayStay, roomUser } from "./standing.ts";
 import type { Store } from "./store.ts";
@@ -27,8 +26,8 @@ const SEATS_MAX = 30_000;
 const KEEP_AFTER_MS = 1_000;
 /** A lease is renewed when so much of it is left. */
 const RENEW_LEFT_MS = 5 * 60_000;
-const ACT_TRIES = 3;
-const ACT_RETRY_MS = [50, 250];
+const TRIES = 3;
+const RETRY_MS = [50, 250];
 const LIMITS_MAX = 5_000;
 
 export type ChannelRef = { name: string } | { id: number } | { stream_key: string };
@@ -195,8 +194,14 @@ export class Gateway {
   }
 
   async #join(seat: Seat, ref: ChannelRef, resume: { room: number; rev: number } | null): Promise<void> {
-    const opened = await this.#world.open(seat.identity, ref);
+    const opened = await this.#tried("who may enter a channel could not be asked", () =>
+      this.#world.open(seat.identity, ref),
+    );
     if (seat.closed) return;
+    if (opened === null) {
+      seat.fail({ error_code: "unavailable", message: "The chat did not answer: join again" });
+      return;
+    }
     if (!opened.ok) {
       this.#leave(seat);
       seat.fail({ error_code: opened.code, message: opened.message });
@@ -235,9 +240,15 @@ export class Gateway {
     }
     const by = { user_id: identity.user_id, profile: identity.profile, standing: place.standing };
     const action: RoomAction = { by, nonce: nonce ?? `~${this.#world.random()}`, ...actionOf(frame) };
-    const reply = await this.#tryAct(place, action);
+    // Under one nonce, so that an answer that was lost on its way does not make it happen twice.
+    const reply = await this.#tried("a room did not answer", () => this.#world.room(place.room).act(action));
+    if (reply === null) {
+      seat.fail({ error_code: "unavailable", message: "The chat did not answer: try again", ...about });
+      return;
+    }
     if (reply.ok) {
-      if (reply.again !== null) seat.send(reply.again);
+      // It is in the history that this socket was shown, which names no nonces.
+      if (reply.again !== null && reply.rev <= seat.shown) seat.send(reply.again);
       return;
     }
     const { code, message, wait_s } = reply;
@@ -245,18 +256,17 @@ export class Gateway {
     seat.fail({ error_code: code, message, ...wait, ...about });
   }
 
-  /** Under one nonce, so that an answer that was lost on its way does not make it happen twice. */
-  async #tryAct({ room }: Place, action: RoomAction): Promise<ActReply> {
+  /** Null: it failed each time. */
+  async #tried<T>(failure: string, call: () => Promise<T>): Promise<T | null> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#world.room(room).act(action);
+        return await call();
       } catch (error) {
-        this.#world.failed("a room did not answer", error, { room, attempt });
-        if (attempt + 1 >= ACT_TRIES) break;
-        await new Promise<void>((resolve) => this.#world.setTimer(resolve, ACT_RETRY_MS[attempt] ?? 250));
+        this.#world.failed(failure, error, { attempt });
+        if (attempt + 1 >= TRIES) return null;
+        await new Promise<void>((resolve) => this.#world.setTimer(resolve, RETRY_MS[attempt] ?? 250));
       }
     }
-    return { ok: false, code: "unavailable", message: "The chat did not answer: try again" };
   }
 
   async #history(seat: Seat, before_id: number, limit: number): Promise<void> {
@@ -265,7 +275,12 @@ export class Gateway {
       return;
     }
     const { room } = seat.place;
-    const { history, has_more, rev } = await this.#world.room(room).history(before_id, limit);
+    const page = await this.#tried("a room did not answer", () => this.#world.room(room).history(before_id, limit));
+    if (page === null) {
+      seat.fail({ error_code: "unavailable", message: "The chat did not answer: try again" });
+      return;
+    }
+    const { history, has_more, rev } = page;
     const messages = forReader(history, seat.user_id);
     seat.tell({ type: "history", channel_id: room, rev, messages, has_more, before_id });
   }
@@ -388,6 +403,7 @@ export class Gateway {
     const { rev, ...where } = place;
     seat.place = where;
     seat.rev = rev;
+    seat.shown = rev;
     view.restoreSeat(seat);
   }
 

@@ -231,6 +231,7 @@ export class RoomView {
         this.#settle(seat, rev, true);
       } else if (frames) {
         frames.send(seat, config);
+        seat.shown = rev;
         this.#settle(seat, rev, want.since !== null);
       }
     }

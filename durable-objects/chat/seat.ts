@@ -49,6 +49,8 @@ export class Seat {
   place: Place | null = null;
   /** The last change it surely has; its room's own mark counts when that is higher. */
   rev = 0;
+  /** The last change in the history that it was shown. */
+  shown = 0;
   /** It reads too slowly: nothing is sent until it has read all. */
   behind = false;
   closed = false;
