@@ -59,7 +59,7 @@ export class RoomFrames {
     switch (kind) {
       case "message": {
         const message = this.#message(seq);
-        if (!message) return { type: "skipped", ...where };
+        if (!message) return { type: "skipped", ...where, ...own };
         return {
           type: "message",
           ...where,
@@ -74,7 +74,7 @@ export class RoomFrames {
       }
       case "edit": {
         const message = this.#message(seq);
-        if (message?.edited_at == null) return { type: "skipped", ...where };
+        if (message?.edited_at == null) return { type: "skipped", ...where, ...own };
         const { text } = message;
         const edited_at = iso(message.edited_at);
         return { type: "message_edited", ...where, message_id, new_text: text, message: text, edited_at, ...own };
@@ -99,7 +99,7 @@ export class RoomFrames {
       }
       case "pin": {
         const message = this.#message(seq);
-        if (message?.pinned_at == null) return { type: "skipped", ...where };
+        if (message?.pinned_at == null) return { type: "skipped", ...where, ...own };
         const { by, by_name } = said<"pin">();
         return {
           type: "message_pinned",

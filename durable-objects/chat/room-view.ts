@@ -310,7 +310,8 @@ export class RoomView {
       const has = this.#ahead.has(seat) ? seat.rev : 0;
       for (const { rev, frame } of frames) if (rev === null || rev > has) seat.push(frame);
     }
-    if (!anyBatch) return;
+    // A batch that waits has no gaps, even if its readers are gone: the next one counts on it.
+    if (!anyBatch && this.#batch.length === 0) return;
     this.#batch.push(...frames);
     if (this.#batchDue) return;
     const wait = this.#batchAt + BATCH_MS - this.#world.now();

@@ -145,7 +145,7 @@ const StreamStatus = z.object({
   stream_id: z.int(),
   is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]),
 });
-const Skipped = z.object({ type: z.literal("skipped"), ...room });
+const Skipped = z.object({ type: z.literal("skipped"), ...room, nonce });
 
 /** What takes a number of its own. */
 const CHANGES = [
