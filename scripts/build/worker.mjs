@@ -7,8 +7,11 @@ import { ROOT } from "../freshness.mjs";
 
 const MIGRATIONS = path.join(ROOT, "schema/tables/migrations");
 
-/** @param {string} out */
-export async function buildWorker(out) {
+/**
+ * @param {string} out
+ * @param {string} entry that of a test takes the place of the real one
+ */
+export async function buildWorker(out, entry = "workers/index.ts") {
   // Before wrangler is imported: it must neither ask for updates nor report.
   process.env.WRANGLER_SEND_METRICS = "false";
   process.env.WRANGLER_HIDE_BANNER = "true";
@@ -16,7 +19,7 @@ export async function buildWorker(out) {
 
   const config = wrangler.unstable_readConfig({ config: path.join(ROOT, "wrangler.toml") });
   await build({
-    entryPoints: { index: path.join(ROOT, "workers/index.ts") },
+    entryPoints: { index: path.join(ROOT, entry) },
     outdir: out,
     bundle: true,
     format: "esm",
