@@ -82,7 +82,10 @@ export async function connect(...given: Parameters<typeof upgrade>): Promise<Tes
     arrived();
   });
   socket.accept();
-  onTestFinished(() => socket.close());
+  onTestFinished(async () => {
+    socket.close(1000);
+    await closed;
+  });
   return {
     response,
     texts,

@@ -1,12 +1,14 @@
 /** The `LiveStream` object: one publisher at a time, what the database shows, and what an eviction or a failure leaves. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { eq } from "drizzle-orm";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { ChatRoom } from "../../durable-objects/chat-room.ts";
 import type { BeginPublish } from "../../schema/contract/live.ts";
 import type { StreamEvent } from "../../schema/contract/media.ts";
 import { newJobId, newLease } from "../../schema/kit/publish-ids.ts";
 import { streams } from "../../schema/tables/streams.ts";
-import { bindings, db, newStream, newUser } from "./client.ts";
+import { connect } from "./chat.ts";
+import { bindings, db, logged, newStream, newUser } from "./client.ts";
 import { ended, READY, report } from "./media-worker.ts";
 
 let owner: Awaited<ReturnType<typeof newUser>>;
@@ -17,7 +19,7 @@ beforeAll(async () => {
 const shown = (id: number) => db.select().from(streams).where(eq(streams.id, id)).get();
 
 async function newLive(second_publisher: "takeover" | "refuse" = "takeover") {
-  const { id, title } = await newStream(owner.token);
+  const { id, title, chat_channel_id } = await newStream(owner.token);
   const object = () => bindings.LIVE_STREAM.getByName(String(id));
   const request = (): BeginPublish => ({
     stream_id: id,
@@ -40,7 +42,7 @@ async function newLive(second_publisher: "takeover" | "refuse" = "takeover") {
   };
   const isLive = (value: number) =>
     vi.waitFor(async () => expect((await shown(id))?.is_live).toBe(value), { timeout: 5_000, interval: 10 });
-  return { id, title, object, request, begin, isLive };
+  return { id, title, chat_channel_id, object, request, begin, isLive };
 }
 
 /** As if time had passed: changes the object's stored record. */
@@ -116,6 +118,69 @@ describe("what the database shows", () => {
     await say(0, READY);
     await runDurableObjectAlarm(live.object());
     expect((await shown(live.id))?.is_live).toBe(2);
+  });
+});
+
+describe("the chat beside it", () => {
+  /** What rooms are told of the stream. */
+  function listen(stream: number) {
+    const told: number[] = [];
+    const take = ChatRoom.prototype.streamStatus;
+    const spy = vi.spyOn(ChatRoom.prototype, "streamStatus").mockImplementation(async function (
+      this: ChatRoom,
+      ...status
+    ) {
+      if (status[0] === stream) told.push(status[1]);
+      await take.apply(this, status);
+    });
+    onTestFinished(() => spy.mockRestore());
+    return told;
+  }
+
+  test("is told of each state once, and not of viewers", async () => {
+    const live = await newLive();
+    const told = listen(live.id);
+    const socket = await connect({ authorization: `Bearer ${owner.token}` });
+    socket.send({ type: "join", channel_id: live.chat_channel_id });
+    expect(await socket.next("channel_info")).toMatchObject({ stream_id: live.id, stream_is_live: 0 });
+    const { say } = await live.begin();
+    await say(0, READY);
+    expect(await socket.next("stream_status")).toMatchObject({ stream_id: live.id, is_live: 1 });
+    await alter(live.object(), (record) => {
+      record.viewers_projected_at = 0;
+    });
+    await live.object().viewers("isolate:a", 3);
+    await vi.waitFor(async () => expect((await shown(live.id))?.viewer_count).toBe(3));
+    await say(1, ended());
+    await alter(live.object(), (record) => {
+      record.grace_until = 1;
+    });
+    await runDurableObjectAlarm(live.object());
+    expect(await socket.next("stream_status")).toMatchObject({ is_live: 0 });
+    await live.isLive(0);
+    expect(told).toEqual([1, 0]);
+  });
+
+  test("is told by the alarm when it could not be told at once", async () => {
+    const errors = logged("error");
+    const live = await newLive();
+    const told = listen(live.id);
+    const { say } = await live.begin();
+    await runInDurableObject(live.object(), (object) => {
+      const its = object as unknown as { env: Record<string, unknown> };
+      const { env } = its;
+      const away = () => {
+        its.env = env;
+        throw new Error("the room is away");
+      };
+      its.env = { ...env, CHAT_ROOM: { getByName: away } };
+    });
+    await say(0, READY);
+    await live.isLive(1);
+    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    expect(told).toEqual([]);
+    expect(await runDurableObjectAlarm(live.object())).toBe(true);
+    await vi.waitFor(() => expect(told).toEqual([1]));
   });
 });
 
