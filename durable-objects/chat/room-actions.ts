@@ -99,7 +99,8 @@ export class RoomActions {
   #react({ seq }: MessageRow, emoji: string, by: Doer, now: number): Outcome {
     const all = this.#records.reactions([seq]);
     const same = all.filter((reaction) => reaction.emoji === emoji);
-    const added = !same.some(({ user_id }) => user_id === by.user_id);
+    const present = same.find(({ user_id }) => user_id === by.user_id);
+    const added = present === undefined;
     if (!added) this.#records.removeReaction(seq, emoji, by.user_id);
     else {
       if (same.length === 0 && new Set(all.map((reaction) => reaction.emoji)).size >= EMOJI_PER_MESSAGE) {
@@ -107,7 +108,8 @@ export class RoomActions {
       }
       this.#records.addReaction({ seq, emoji, user_id: by.user_id, hidden: by.profile.anonymous ? 1 : 0 }, now);
     }
-    const { user_id, username } = shownProfile(by.profile);
+    // Who was not named with it is not named when it goes, either.
+    const { user_id, username } = shownProfile({ ...by.profile, ...(present && { anonymous: present.hidden === 1 }) });
     const count = same.length + (added ? 1 : -1);
     return done({ kind: "react", seq, data: { emoji, by: user_id, username, added, count } });
   }
