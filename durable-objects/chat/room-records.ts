@@ -80,6 +80,8 @@ export type Subscriber = { gateway: string; epoch: number; lease_until: number; 
 export class RoomRecords {
   readonly #store: Store;
   readonly #sealer: Sealer;
+  /** When the oldest message that is not pinned came; undefined: to be looked up. */
+  #oldestAt: number | null | undefined;
 
   constructor(store: Store, sealer: Sealer) {
     this.#store = store;
@@ -112,6 +114,7 @@ export class RoomRecords {
   /** What remains says that there was a room, so that a late call makes no new one. */
   destroy(): void {
     for (const table of CONTENT) this.#store.exec(`DELETE FROM ${table}`);
+    this.#oldestAt = undefined;
     this.#store.exec("UPDATE room SET config = NULL, destroyed = 1");
   }
 
@@ -125,6 +128,7 @@ export class RoomRecords {
       message.reply_to,
       message.created_at,
     );
+    if (this.#oldestAt === null) this.#oldestAt = message.created_at;
   }
 
   message(seq: number): MessageRow | undefined {
@@ -152,12 +156,14 @@ export class RoomRecords {
 
   pin(seq: number, by: number | null, at: number | null): void {
     this.#store.exec("UPDATE messages SET pinned_at = ?, pinned_by = ? WHERE seq = ?", at, by, seq);
+    this.#oldestAt = undefined;
   }
 
   deleteMessages(seqs: number[]): void {
     const list = JSON.stringify(seqs);
     this.#store.exec("DELETE FROM messages WHERE seq IN (SELECT value FROM json_each(?))", list);
     this.#store.exec("DELETE FROM reactions WHERE seq IN (SELECT value FROM json_each(?))", list);
+    this.#oldestAt = undefined;
   }
 
   /** Returns how many there were. */
@@ -165,7 +171,13 @@ export class RoomRecords {
     const [row] = this.#store.exec<{ n: number }>("SELECT count(*) AS n FROM messages");
     this.#store.exec("DELETE FROM messages");
     this.#store.exec("DELETE FROM reactions");
+    this.#oldestAt = undefined;
     return row?.n ?? 0;
+  }
+
+  oldestAt(): number | null {
+    if (this.#oldestAt === undefined) this.#oldestAt = this.oldest(1)[0]?.created_at ?? null;
+    return this.#oldestAt;
   }
 
   /** The oldest that are not pinned, oldest first. */

@@ -412,7 +412,7 @@ export class Room {
   }
 
   #schedule(): void {
-    const [oldest] = this.#records.oldest(1);
+    const oldest = this.#records.oldestAt();
     const leases = [...this.#subscribers.values()].map(({ lease_until }) => lease_until);
     const behind = this.#seq > this.#projected;
     if (behind) this.#projectAt ??= this.#world.now() + PROJECT_EVERY_MS;
@@ -420,7 +420,7 @@ export class Room {
       ...leases,
       this.#deliverBy,
       behind ? this.#projectAt : null,
-      oldest ? oldest.created_at + RETENTION_MS : null,
+      oldest === null ? null : oldest + RETENTION_MS,
     ];
     const times = due.filter((at) => at !== null);
     this.#world.wakeAt(times.length > 0 ? Math.min(...times) : null);
