@@ -30,13 +30,12 @@ import { RoomFrames } from "./room-frames.ts";
 import { RoomLog } from "./room-log.ts";
 import { RoomPresence } from "./room-presence.ts";
 import { type MessageRow, RoomRecords, type Subscriber } from "./room-records.ts";
+import { expireMessages, RoomProjection } from "./room-upkeep.ts";
 import type { Sealer, Store } from "./store.ts";
 
 export const ROOM_LEASE_MS = 10 * 60_000;
 /** A change that a gateway may not have yet is looked after by the alarm, should the room be lost meanwhile. */
 const DELIVERY_NET_MS = 1_000;
-const PROJECT_EVERY_MS = 10_000;
-const EXPIRED_AT_ONCE = 500;
 /** Beyond so many readers nobody is told who is typing. */
 const TYPING_READERS = 50;
 
@@ -62,6 +61,7 @@ export class Room {
   readonly #actions: RoomActions;
   readonly #log: RoomLog;
   readonly #presence: RoomPresence;
+  readonly #projection: RoomProjection;
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #deliveries = new Map<string, RoomDelivery>();
   /** The number of the last visit, by gateway. */
@@ -69,8 +69,6 @@ export class Room {
   #config: ChannelConfig | null;
   #destroyed: boolean;
   #seq: number;
-  #projected: number;
-  #projectAt: number | null = null;
   #deliverBy: number | null = null;
   /** What a join shows, as of a `rev`. */
   #shown: (Pick<Snapshot, "history" | "has_more" | "pinned"> & { rev: number }) | null = null;
@@ -85,7 +83,7 @@ export class Room {
     this.#config = row.config === null ? null : (JSON.parse(row.config) as ChannelConfig);
     this.#destroyed = row.destroyed === 1;
     this.#seq = row.seq;
-    this.#projected = row.projected_seq;
+    this.#projection = new RoomProjection(world, this.#records, row.projected_seq);
     this.#presence = new RoomPresence(
       {
         room: world.room,
@@ -268,24 +266,12 @@ export class Room {
       for (const { gateway, epoch, lease_until } of [...this.#subscribers.values()]) {
         if (lease_until <= now) this.#unsubscribe(gateway, epoch);
       }
-      this.#expire(now);
+      if (expireMessages(this.#records, now)) this.#shown = null;
     });
     for (const delivery of this.#deliveries.values()) delivery.kick();
     if ([...this.#deliveries.values()].some(({ pending }) => pending)) this.#deliverBy = now + DELIVERY_NET_MS;
-    if (this.#seq > this.#projected && (this.#projectAt === null || now >= this.#projectAt)) await this.#project(now);
+    await this.#projection.run(this.#seq, now);
     this.#schedule();
-  }
-
-  async #project(now: number): Promise<void> {
-    const seq = this.#seq;
-    this.#projectAt = now + PROJECT_EVERY_MS;
-    try {
-      await this.#world.project(seq);
-      this.#projected = Math.max(this.#projected, seq);
-      this.#records.setProjected(this.#projected);
-    } catch (error) {
-      this.#world.failed("the newest message's number was not written to the database", error);
-    }
   }
 
   #subscribe(visit: Visit, now: number): Subscriber | null {
@@ -343,9 +329,10 @@ export class Room {
   /** A change of the channel itself, in a transaction of its own. */
   #change(change: Done, config: ChannelConfig): void {
     const { update } = this.#records.transaction(() => {
-      this.#setConfig(config);
+      this.#records.setConfig(JSON.stringify(config));
       return this.#write(change, this.#world.now(), undefined, config);
     });
+    this.#config = config;
     this.#publish(update, this.#seq);
   }
 
@@ -396,30 +383,13 @@ export class Room {
     return { history: this.#frames.shown(rows.slice(0, limit).reverse()), has_more: rows.length > limit };
   }
 
-  /** Messages past their time go, pinned ones stay. Nobody is told: who sees one still may. */
-  #expire(now: number): void {
-    const limit = now - RETENTION_MS;
-    for (;;) {
-      const oldest = this.#records.oldest(EXPIRED_AT_ONCE);
-      const expired = oldest.filter(({ created_at }) => created_at <= limit).map(({ seq }) => seq);
-      if (expired.length > 0) {
-        this.#records.deleteMessages(expired);
-        this.#shown = null;
-      }
-      if (expired.length < EXPIRED_AT_ONCE) break;
-    }
-    this.#records.forgetLastSent(now - 24 * 3_600_000);
-  }
-
   #schedule(): void {
     const oldest = this.#records.oldestAt();
     const leases = [...this.#subscribers.values()].map(({ lease_until }) => lease_until);
-    const behind = this.#seq > this.#projected;
-    if (behind) this.#projectAt ??= this.#world.now() + PROJECT_EVERY_MS;
     const due = [
       ...leases,
       this.#deliverBy,
-      behind ? this.#projectAt : null,
+      this.#projection.due(this.#seq, this.#world.now()),
       oldest === null ? null : oldest + RETENTION_MS,
     ];
     const times = due.filter((at) => at !== null);
