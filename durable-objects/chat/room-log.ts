@@ -46,9 +46,9 @@ export class RoomLog {
   /** All after `rev`, or null when they are too many or forgotten. `config`: goes with changes of the channel. */
   since(rev: number, config: ChannelConfig): Update[] | null {
     if (rev >= this.#rev) return [];
+    if (this.#rev - rev > TOLD_MAX) return null;
     const [first] = this.#ready;
     if (first && first.rev <= rev + 1) return this.#ready.slice(rev + 1 - first.rev);
-    if (this.#rev - rev > TOLD_MAX) return null;
     const rows = this.#records.changesAfter(rev, TOLD_MAX);
     if (rows.length !== this.#rev - rev) return null;
     return rows.map((row) => {
