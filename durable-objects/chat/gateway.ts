@@ -4,21 +4,14 @@
  */
 import { type ChannelConfig, SOCKETS_PER_USER } from "#contract/chat";
 import { CHAT_CLOSE, type ClientFrame } from "#contract/chat-frames";
-import type {
-  ChatIdentity,
-  ChatRoomRpc,
-  Delivery,
-  DeliveryReply,
-  RoomAction,
-  Standing,
-} from "#contract/chat-rpc";
+import type { ChatIdentity, ChatRoomRpc, Delivery, DeliveryReply, Standing } from "#contract/chat-rpc";
 import { seqOf } from "#kit/message-id";
 import { type FrameFault, parseClientFrame } from "./client-frame.ts";
+import { GatewayActions } from "./gateway-actions.ts";
 import { GatewayRecords } from "./gateway-records.ts";
-import { MessageLimit } from "./limits.ts";
 import { RoomView, type ViewWorld } from "./room-view.ts";
 import { type ChatSocket, Seat, type SeatMemory } from "./seat.ts";
-import { channelInfo, forReader } from "./snapshot-frames.ts";
+import { channelInfo } from "./snapshot-frames.ts";
 import { mayStay, roomUser } from "./standing.ts";
 import type { Store } from "./store.ts";
 
@@ -26,9 +19,6 @@ const SEATS_MAX = 30_000;
 const KEEP_AFTER_MS = 1_000;
 /** A lease is renewed when so much of it is left. */
 const RENEW_LEFT_MS = 5 * 60_000;
-const TRIES = 3;
-const RETRY_MS = [50, 250];
-const LIMITS_MAX = 5_000;
 
 export type ChannelRef = { name: string } | { id: number } | { stream_key: string };
 export type Opened =
@@ -58,13 +48,14 @@ export class Gateway {
   readonly #records: GatewayRecords;
   readonly #seats = new Map<string, Seat>();
   readonly #views = new Map<number, RoomView>();
-  readonly #limits = new Map<number, MessageLimit>();
+  readonly #actions: GatewayActions;
   readonly #moved = new Set<RoomView>();
 
   /** `sockets`: those that outlived the object in memory. */
   constructor(world: GatewayWorld, sockets: { socket: ChatSocket; memory: SeatMemory }[]) {
     this.#world = world;
     this.#records = new GatewayRecords(world.store);
+    this.#actions = new GatewayActions(world);
     for (const { room, epoch, rev, lease_until, config } of this.#records.rooms()) {
       const view = this.#newView(room, epoch);
       view.restore(rev, config, lease_until);
@@ -172,10 +163,10 @@ export class Gateway {
         return;
       }
       case "history":
-        this.#inTurn(seat, undefined, () => this.#history(seat, frame.before_id, frame.limit));
+        this.#inTurn(seat, undefined, () => this.#actions.history(seat, frame.before_id, frame.limit));
         return;
       default:
-        this.#inTurn(seat, frame.nonce, () => this.#act(seat, frame));
+        this.#inTurn(seat, frame.nonce, () => this.#actions.act(seat, frame));
     }
   }
 
@@ -194,7 +185,7 @@ export class Gateway {
   }
 
   async #join(seat: Seat, ref: ChannelRef, resume: { room: number; rev: number } | null): Promise<void> {
-    const opened = await this.#tried("who may enter a channel could not be asked", () =>
+    const opened = await this.#actions.tried("who may enter a channel could not be asked", () =>
       this.#world.open(seat.identity, ref),
     );
     if (seat.closed) return;
@@ -216,73 +207,6 @@ export class Gateway {
     view.offer(config);
     const since = resume?.room === room ? resume.rev : null;
     view.admit(seat, since, seat.identity.kind === "user" ? roomUser(seat.identity) : null);
-  }
-
-  async #act(seat: Seat, frame: ActFrame): Promise<void> {
-    const { nonce } = frame;
-    const about = nonce !== undefined && { nonce };
-    const { place, identity } = seat;
-    if (!place) {
-      seat.fail({ error_code: "not_joined", message: "Join a channel first", ...about });
-      return;
-    }
-    if (identity.kind === "guest") {
-      seat.fail({ error_code: "unauthenticated", message: "Sign in to take part in this chat", ...about });
-      return;
-    }
-    if (frame.type === "message") {
-      const wait = this.#limitOf(identity.user_id).take(nonce, this.#world.now());
-      if (wait > 0) {
-        const message = "Slow down! You're sending messages too fast.";
-        seat.fail({ error_code: "rate_limited", message, retry_after: Math.ceil(wait / 1000), ...about });
-        return;
-      }
-    }
-    const by = { user_id: identity.user_id, profile: identity.profile, standing: place.standing };
-    const action: RoomAction = { by, nonce: nonce ?? `~${this.#world.random()}`, ...actionOf(frame) };
-    // Under one nonce, so that an answer that was lost on its way does not make it happen twice.
-    const reply = await this.#tried("a room did not answer", () => this.#world.room(place.room).act(action));
-    if (reply === null) {
-      seat.fail({ error_code: "unavailable", message: "The chat did not answer: try again", ...about });
-      return;
-    }
-    if (reply.ok) {
-      // It is in the history that this socket was shown, which names no nonces.
-      if (reply.again !== null && reply.rev <= seat.shown) seat.send(reply.again);
-      return;
-    }
-    const { code, message, wait_s } = reply;
-    const wait = wait_s !== undefined && { retry_after: wait_s, cooldown_remaining: wait_s };
-    seat.fail({ error_code: code, message, ...wait, ...about });
-  }
-
-  /** Null: it failed each time. */
-  async #tried<T>(failure: string, call: () => Promise<T>): Promise<T | null> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await call();
-      } catch (error) {
-        this.#world.failed(failure, error, { attempt });
-        if (attempt + 1 >= TRIES) return null;
-        await new Promise<void>((resolve) => this.#world.setTimer(resolve, RETRY_MS[attempt] ?? 250));
-      }
-    }
-  }
-
-  async #history(seat: Seat, before_id: number, limit: number): Promise<void> {
-    if (!seat.place) {
-      seat.fail({ error_code: "not_joined", message: "Join a channel first" });
-      return;
-    }
-    const { room } = seat.place;
-    const page = await this.#tried("a room did not answer", () => this.#world.room(room).history(before_id, limit));
-    if (page === null) {
-      seat.fail({ error_code: "unavailable", message: "The chat did not answer: try again" });
-      return;
-    }
-    const { history, has_more, rev } = page;
-    const messages = forReader(history, seat.user_id);
-    seat.tell({ type: "history", channel_id: room, rev, messages, has_more, before_id });
   }
 
   #typing(seat: Seat): void {
@@ -426,15 +350,6 @@ export class Gateway {
     this.#schedule();
   }
 
-  #limitOf(user_id: number): MessageLimit {
-    const known = this.#limits.get(user_id);
-    if (known) return known;
-    if (this.#limits.size >= LIMITS_MAX) this.#limits.clear();
-    const limit = new MessageLimit(this.#world.messages_per_window);
-    this.#limits.set(user_id, limit);
-    return limit;
-  }
-
   #schedule(): void {
     const leases = [...this.#views.values()].map(({ leaseUntil }) => leaseUntil).filter((at) => at > 0);
     const sessions = [...this.#seats.values()]
@@ -442,25 +357,6 @@ export class Gateway {
       .filter((at) => at !== null);
     const times = [...leases.map((at) => at - RENEW_LEFT_MS), ...sessions];
     this.#world.wakeAt(times.length > 0 ? times.reduce((a, b) => Math.min(a, b)) : null);
-  }
-}
-
-type ActFrame = Extract<ClientFrame, { nonce?: string | undefined }>;
-
-function actionOf(frame: ActFrame) {
-  switch (frame.type) {
-    case "message":
-      return { kind: "message" as const, message: frame.message, reply_to: frame.reply_to ?? null };
-    case "edit_message":
-      return { kind: "edit" as const, message_id: frame.message_id, message: frame.message };
-    case "delete":
-      return { kind: "delete" as const, message_id: frame.message_id };
-    case "react":
-      return { kind: "react" as const, message_id: frame.message_id, emoji: frame.emoji };
-    case "pin_message":
-      return { kind: "pin" as const, message_id: frame.message_id };
-    case "unpin_message":
-      return { kind: "unpin" as const, message_id: frame.message_id };
   }
 }
 

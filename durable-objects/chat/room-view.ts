@@ -6,6 +6,7 @@
 import { BATCH_MS, type ChannelConfig } from "#contract/chat";
 import { CHAT_CLOSE, type ChatUser } from "#contract/chat-frames";
 import type { Delivery, DeliveryReply, News, Update, Visit, VisitReply } from "#contract/chat-rpc";
+import { Attendance } from "./attendance.ts";
 import type { Seat } from "./seat.ts";
 import { Snapshots } from "./snapshot-frames.ts";
 
@@ -49,12 +50,7 @@ export class RoomView {
   readonly #ahead = new Set<Seat>();
   /** Listeners that read too slowly; their `rev` stands still. */
   readonly #lagging = new Set<Seat>();
-  readonly #entered = new Map<number, ChatUser>();
-  readonly #left = new Set<number>();
-  /** How many seats each user has here. */
-  readonly #users = new Map<number, number>();
-  #guests = 0;
-  #guestsTold = 0;
+  readonly #attendance = new Attendance();
   #rev: number | null = null;
   /** The newest changes without gaps, up to `rev`. */
   #ring: Update[] = [];
@@ -81,9 +77,7 @@ export class RoomView {
   }
 
   restoreSeat(seat: Seat): void {
-    this.#count(seat, 1);
-    this.#guestsTold = this.#guests;
-    this.#entered.clear();
+    this.#attendance.restore(seat);
     this.#listeners.add(seat);
     if (this.#rev !== null && seat.rev > this.#rev) this.#ahead.add(seat);
   }
@@ -110,7 +104,7 @@ export class RoomView {
 
   /** Brings a seat in, or a present one up to date. `user`: as the others see it. */
   admit(seat: Seat, since: number | null, user: ChatUser | null): void {
-    if (!this.has(seat)) this.#count(seat, 1, user);
+    if (!this.has(seat)) this.#attendance.enter(seat, user);
     this.#drop(seat);
     if (since !== null && since <= (this.#rev ?? -1) && this.#catchUp(seat, since, true)) seat.remember();
     else this.#wants.set(seat, { seat, since });
@@ -121,12 +115,12 @@ export class RoomView {
   remove(seat: Seat): void {
     if (!this.has(seat)) return;
     this.#drop(seat);
-    this.#count(seat, -1);
+    this.#attendance.leave(seat);
   }
 
   /** Of who came and went. */
   tellRoom(): void {
-    if (!this.#ended && (this.#wants.size > 0 || this.#untold())) void this.visit();
+    if (!this.#ended && (this.#wants.size > 0 || this.#attendance.untold)) void this.visit();
   }
 
   /** A slow reader has read all: what it missed follows. */
@@ -171,25 +165,19 @@ export class RoomView {
 
   async #visitNow(): Promise<void> {
     const wants = [...this.#wants.values()];
-    const entered = [...this.#entered];
-    const left = [...this.#left];
-    this.#entered.clear();
-    this.#left.clear();
-    const guests = this.#guests;
+    const news = this.#attendance.take();
     const marks = wants.map(({ since }) => since).filter((since) => since !== null);
     if (this.#rev !== null) marks.push(this.#rev);
     const visit: Visit = {
       ...this.#visitBase(),
       since: marks.length > 0 ? Math.min(...marks) : null,
       snapshot: wants.some(({ since }) => since === null),
-      entered: entered.map(([, user]) => user),
-      left,
-      guests,
+      ...news,
     };
     for (let attempt = 0; ; attempt++) {
       try {
         const reply = await this.#world.visit(this.room, visit);
-        this.#guestsTold = guests;
+        this.#attendance.told(news);
         this.#visited(reply, wants, visit.since);
         return;
       } catch (error) {
@@ -198,9 +186,7 @@ export class RoomView {
         await new Promise<void>((resolve) => this.#world.setTimer(resolve, VISIT_RETRY_MS[attempt] ?? 1_000));
       }
     }
-    // Told with the next visit, unless they have come or gone again meanwhile.
-    for (const [id, user] of entered) if (!this.#left.has(id)) this.#entered.set(id, user);
-    for (const id of left) if (!this.#entered.has(id)) this.#left.add(id);
+    this.#attendance.untell(news);
     const waiting = wants.filter((want) => this.#wants.get(want.seat) === want).map(({ seat }) => seat);
     this.#world.lost(waiting, "unavailable");
   }
@@ -383,28 +369,6 @@ export class RoomView {
     this.#wants.delete(seat);
   }
 
-  #untold(): boolean {
-    return this.#entered.size > 0 || this.#left.size > 0 || this.#guests !== this.#guestsTold;
-  }
-
-  #count(seat: Seat, by: 1 | -1, user: ChatUser | null = null): void {
-    const id = seat.user_id;
-    if (id === null) {
-      this.#guests += by;
-      return;
-    }
-    const before = this.#users.get(id) ?? 0;
-    this.#users.set(id, before + by);
-    if (before + by === 0) {
-      this.#users.delete(id);
-      this.#entered.delete(id);
-      this.#left.add(id);
-    } else if (before === 0 && user) {
-      this.#left.delete(id);
-      this.#entered.set(id, user);
-    }
-  }
-
   #visitBase(): Visit {
     return {
       gateway: this.#world.gateway,
@@ -415,7 +379,7 @@ export class RoomView {
       snapshot: false,
       entered: [],
       left: [],
-      guests: this.#guests,
+      guests: this.#attendance.guests,
       bye: false,
     };
   }

@@ -1,0 +1,124 @@
+/** What somebody at a gateway does in the room they are in, and what they are told when it does not work. */
+import type { ClientFrame } from "#contract/chat-frames";
+import type { ChatRoomRpc, RoomAction } from "#contract/chat-rpc";
+import { MessageLimit } from "./limits.ts";
+import type { Seat } from "./seat.ts";
+import { forReader } from "./snapshot-frames.ts";
+
+const TRIES = 3;
+const RETRY_MS = [50, 250];
+const LIMITS_MAX = 5_000;
+
+export type ActionsWorld = {
+  now(): number;
+  random(): string;
+  room(room: number): Pick<ChatRoomRpc, "act" | "history">;
+  setTimer(action: () => void, ms: number): void;
+  failed(what: string, error: unknown, about?: Record<string, unknown>): void;
+  /** Of one user in 5 s. */
+  messages_per_window?: number;
+};
+
+export type ActFrame = Extract<ClientFrame, { nonce?: string | undefined }>;
+
+export class GatewayActions {
+  readonly #world: ActionsWorld;
+  readonly #limits = new Map<number, MessageLimit>();
+
+  constructor(world: ActionsWorld) {
+    this.#world = world;
+  }
+
+  async act(seat: Seat, frame: ActFrame): Promise<void> {
+    const { nonce } = frame;
+    const about = nonce !== undefined && { nonce };
+    const { place, identity } = seat;
+    if (!place) {
+      seat.fail({ error_code: "not_joined", message: "Join a channel first", ...about });
+      return;
+    }
+    if (identity.kind === "guest") {
+      seat.fail({ error_code: "unauthenticated", message: "Sign in to take part in this chat", ...about });
+      return;
+    }
+    if (frame.type === "message") {
+      const wait = this.#limitOf(identity.user_id).take(nonce, this.#world.now());
+      if (wait > 0) {
+        const message = "Slow down! You're sending messages too fast.";
+        seat.fail({ error_code: "rate_limited", message, retry_after: Math.ceil(wait / 1000), ...about });
+        return;
+      }
+    }
+    const by = { user_id: identity.user_id, profile: identity.profile, standing: place.standing };
+    const action: RoomAction = { by, nonce: nonce ?? `~${this.#world.random()}`, ...actionOf(frame) };
+    // Under one nonce, so that an answer that was lost on its way does not make it happen twice.
+    const reply = await this.tried("a room did not answer", () => this.#world.room(place.room).act(action));
+    if (reply === null) {
+      seat.fail({ error_code: "unavailable", message: "The chat did not answer: try again", ...about });
+      return;
+    }
+    if (reply.ok) {
+      // It is in the history that this socket was shown, which names no nonces.
+      if (reply.again !== null && reply.rev <= seat.shown) seat.send(reply.again);
+      return;
+    }
+    const { code, message, wait_s } = reply;
+    const wait = wait_s !== undefined && { retry_after: wait_s, cooldown_remaining: wait_s };
+    seat.fail({ error_code: code, message, ...wait, ...about });
+  }
+
+  /** Null: it failed each time. */
+  async tried<T>(failure: string, call: () => Promise<T>): Promise<T | null> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await call();
+      } catch (error) {
+        this.#world.failed(failure, error, { attempt });
+        if (attempt + 1 >= TRIES) return null;
+        await new Promise<void>((resolve) => this.#world.setTimer(resolve, RETRY_MS[attempt] ?? 250));
+      }
+    }
+  }
+
+  async history(seat: Seat, before_id: number, limit: number): Promise<void> {
+    if (!seat.place) {
+      seat.fail({ error_code: "not_joined", message: "Join a channel first" });
+      return;
+    }
+    const { room } = seat.place;
+    const page = await this.tried("a room did not answer", () => this.#world.room(room).history(before_id, limit));
+    if (page === null) {
+      seat.fail({ error_code: "unavailable", message: "The chat did not answer: try again" });
+      return;
+    }
+    const { history, has_more, rev } = page;
+    const messages = forReader(history, seat.user_id);
+    seat.tell({ type: "history", channel_id: room, rev, messages, has_more, before_id });
+  }
+
+  #limitOf(user_id: number): MessageLimit {
+    const known = this.#limits.get(user_id);
+    if (known) return known;
+    if (this.#limits.size >= LIMITS_MAX) this.#limits.clear();
+    const limit = new MessageLimit(this.#world.messages_per_window);
+    this.#limits.set(user_id, limit);
+    return limit;
+  }
+}
+
+function actionOf(frame: ActFrame) {
+  switch (frame.type) {
+    case "message":
+      return { kind: "message" as const, message: frame.message, reply_to: frame.reply_to ?? null };
+    case "edit_message":
+      return { kind: "edit" as const, message_id: frame.message_id, message: frame.message };
+    case "delete":
+      return { kind: "delete" as const, message_id: frame.message_id };
+    case "react":
+      return { kind: "react" as const, message_id: frame.message_id, emoji: frame.emoji };
+    case "pin_message":
+      return { kind: "pin" as const, message_id: frame.message_id };
+    case "unpin_message":
+      return { kind: "unpin" as const, message_id: frame.message_id };
+  }
+}
