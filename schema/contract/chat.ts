@@ -20,6 +20,10 @@ export const MESSAGE_WINDOW_MS = 5_000;
 export const SOCKETS_PER_USER = 10;
 export const FRAME_MAX_BYTES = 64 * 1024;
 export const SLOWMODE_MAX_S = 21_600;
+export const CHANNEL_NAME_MAX = 32;
+export const CATEGORY_MAX = 32;
+export const TOPIC_MAX = 200;
+export const CHANNEL_DESCRIPTION_MAX = 500;
 
 /** Clients that offer it get arrays of frames, at most every `BATCH_MS`, and answer `sync` frames. */
 export const BATCH_PROTOCOL = "sluice.batch.v1";
@@ -180,14 +184,15 @@ export const Channel = z.object({
   stream_is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]).optional(),
   stream_public_key: z.string().optional(),
   stream_owner: z.string().optional(),
+  stream_title: z.string().optional(),
 });
 export type Channel = z.infer<typeof Channel>;
 export const ChannelList = z.object({ channels: z.array(Channel) });
 
-const Category = words(32)
+const Category = words(CATEGORY_MAX)
   .refine((text) => text !== "", "must not be empty")
   .meta({ example: "music" });
-const ChannelDescription = words(500).meta({ example: "What we listen to" });
+const ChannelDescription = words(CHANNEL_DESCRIPTION_MAX).meta({ example: "What we listen to" });
 
 export const ChannelInput = z.object({
   name: ChannelName,
@@ -211,7 +216,7 @@ export const ChannelUpdate = z
   .object({
     name: ChannelName.optional(),
     description: ChannelDescription.optional(),
-    topic: words(200).optional().meta({ description: "Shown above the messages" }),
+    topic: words(TOPIC_MAX).optional().meta({ description: "Shown above the messages" }),
     category: Category.optional(),
     slowmode_seconds: z
       .int()

@@ -61,6 +61,7 @@ export async function listChannels(ctx: Ctx): Promise<Channel[]> {
       stream_is_live: liveState(stream.is_live),
       stream_public_key: stream.public_key,
       stream_owner: owner ?? "",
+      stream_title: stream.title,
     }),
   }));
 }
