@@ -145,7 +145,7 @@ export class ChatSocket {
   }
 
   close(): void {
-    this.#socket.close();
+    this.#socket.close(1000);
   }
 
   /** As when the network is gone. */
