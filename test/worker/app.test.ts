@@ -339,5 +339,13 @@ test("absolute URLs name the public address, whatever Host a caller sends", asyn
 
 test("the entry exports handlers and object classes, nothing else", () => {
   const names = Object.keys(exports).filter((name) => !name.startsWith("__VITEST"));
-  expect(names.sort()).toEqual(["LiveStream", "MediaCache", "MediaNode", "RateLimiter", "default"]);
+  expect(names.sort()).toEqual([
+    "ChatGateway",
+    "ChatRoom",
+    "LiveStream",
+    "MediaCache",
+    "MediaNode",
+    "RateLimiter",
+    "default",
+  ]);
 });
