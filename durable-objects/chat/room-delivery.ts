@@ -30,6 +30,8 @@ export class RoomDelivery {
   #sure: boolean;
   #news: News[] = [];
   #busy = false;
+  /** A call has failed, and is made again later: not sooner because there is more to tell. */
+  #waiting = false;
   #failures = 0;
   #ended = false;
 
@@ -55,35 +57,45 @@ export class RoomDelivery {
   }
 
   kick(): void {
-    if (this.#busy || this.#ended) return;
-    this.#busy = true;
-    void this.#run().finally(() => {
-      this.#busy = false;
-    });
+    if (this.#busy || this.#waiting || this.#ended) return;
+    void this.#run();
   }
 
   async #run(): Promise<void> {
-    while (!this.#ended && (this.pending || this.#news.length > 0)) {
-      const { delivery, upTo } = this.#next();
-      let reply: DeliveryReply;
-      try {
-        reply = await this.#world.gateway(this.gateway).deliver(delivery);
-      } catch (error) {
-        this.#failures += 1;
-        this.#world.failed(this.gateway, error);
-        const wait = Math.min(RETRY_FIRST_MS * 2 ** (this.#failures - 1), RETRY_MOST_MS);
-        this.#world.setTimer(() => this.kick(), wait);
-        return;
-      }
-      if (this.#ended) return;
-      if ("gone" in reply) {
-        this.#world.gone(this.gateway, this.epoch);
-        return;
-      }
-      this.#failures = 0;
-      this.#sure = true;
-      this.#acked = Math.min(reply.have, upTo);
+    this.#busy = true;
+    try {
+      // No moment lies between the last look and the end: what comes then begins a new run.
+      while (!this.#ended && !this.#waiting && (this.pending || this.#news.length > 0)) await this.#deliver();
+    } finally {
+      this.#busy = false;
     }
+  }
+
+  async #deliver(): Promise<void> {
+    const { delivery, upTo } = this.#next();
+    let reply: DeliveryReply;
+    try {
+      reply = await this.#world.gateway(this.gateway).deliver(delivery);
+    } catch (error) {
+      this.#failures += 1;
+      this.#world.failed(this.gateway, error);
+      const wait = Math.min(RETRY_FIRST_MS * 2 ** (this.#failures - 1), RETRY_MOST_MS);
+      this.#waiting = true;
+      this.#world.setTimer(() => {
+        this.#waiting = false;
+        this.kick();
+      }, wait);
+      return;
+    }
+    if (this.#ended) return;
+    if ("gone" in reply) {
+      this.#ended = true;
+      this.#world.gone(this.gateway, this.epoch);
+      return;
+    }
+    this.#failures = 0;
+    this.#sure = true;
+    this.#acked = Math.min(reply.have, upTo);
   }
 
   #next(): { delivery: Delivery; upTo: number } {
