@@ -3,8 +3,12 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Sealer, SqlValue, Store } from "../../durable-objects/chat/store.ts";
 
 export class NodeStore implements Store {
-  readonly #db = new DatabaseSync(":memory:");
+  readonly #db: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
+
+  constructor(path = ":memory:") {
+    this.#db = new DatabaseSync(path);
+  }
 
   exec<Row>(query: string, ...values: SqlValue[]): Row[] {
     let statement = this.#prepared.get(query);
