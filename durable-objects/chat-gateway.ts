@@ -25,6 +25,8 @@ import type { ChatSocket, SeatMemory } from "./chat/seat.ts";
 import { chatRoom } from "./stubs.ts";
 
 const PROTOCOLS = "sec-websocket-protocol";
+/** What the runtime says of a close without a code. */
+const NO_CODE = 1005;
 
 export class ChatGateway extends Server<Env> implements ChatGatewayRpc {
   static override options = { hibernate: true };
@@ -73,8 +75,10 @@ export class ChatGateway extends Server<Env> implements ChatGatewayRpc {
     this.#gateway.receive(connection.id, typeof message === "string" ? message : new ArrayBuffer(0));
   }
 
-  override onClose(connection: Connection): void {
+  override onClose(connection: Connection, code: number): void {
     this.#gateway.disconnect(connection.id);
+    // partyserver answers only a close that has a code; a client that gave none would wait for its own time-out.
+    if (code === NO_CODE) connection.close();
   }
 
   override onError(connection: Connection, error: unknown): void {

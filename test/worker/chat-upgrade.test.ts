@@ -185,6 +185,15 @@ describe("batches", () => {
   });
 });
 
+test.each([1000, 3000, undefined])("a client that closes, by %s, is answered at once", async (code) => {
+  const socket = await connect(bearer(user));
+  await name(socket);
+  const since = Date.now();
+  socket.close(code);
+  await socket.closed;
+  expect(Date.now() - since).toBeLessThan(1_000);
+});
+
 test("a user has so many sockets, and the next one is told why not", async () => {
   const many = await newUser();
   for (let n = 0; n < SOCKETS_PER_USER; n++) await name(await connect(bearer(many)));

@@ -55,6 +55,7 @@ export type TestSocket = {
   /** Everything that came, as text. */
   texts: string[];
   send(frame: unknown): void;
+  close(code?: number): void;
   /** The code it was closed with. */
   closed: Promise<number>;
 };
@@ -91,6 +92,7 @@ export async function connect(...given: Parameters<typeof upgrade>): Promise<Tes
     texts,
     closed,
     send: (frame) => socket.send(JSON.stringify(frame)),
+    close: (code) => socket.close(code),
     async next(type) {
       const until = Date.now() + 5_000;
       for (;;) {

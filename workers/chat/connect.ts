@@ -59,7 +59,7 @@ async function handOver(
 ): Promise<Response> {
   const name = gatewayName(ctx.settings, region, who);
   // Nothing else of the client's: credentials end here, and partyserver takes orders from the query.
-  const headers = new Headers({ upgrade: "websocket", "x-request-id": ctx.requestId });
+  const headers = new Headers({ upgrade: "websocket" });
   headers.set(CHAT_IDENTITY_HEADER, toBase64url(new TextEncoder().encode(JSON.stringify(identity))));
   const protocols = request.headers.get(PROTOCOLS);
   if (protocols !== null) headers.set(PROTOCOLS, protocols);
