@@ -289,11 +289,11 @@ export class Room {
     const subscriber = { gateway, epoch, lease_until: now + ROOM_LEASE_MS, guests: visit.guests };
     this.#subscribers.set(gateway, subscriber);
     this.#records.setSubscriber(subscriber);
-    // What it is told now it has: from here on the room sends.
-    if (before?.epoch !== epoch) this.#deliverTo(subscriber, this.#log.rev, true);
     for (const user of visit.entered) if (user.user_id !== null) this.#presence.enter(gateway, user.user_id, user);
     for (const user_id of visit.left) this.#presence.leave(gateway, user_id);
     this.#presence.setGuests(gateway, visit.guests);
+    // What it is told now it has, and who comes is told to the others: from here on the room sends.
+    if (before?.epoch !== epoch) this.#deliverTo(subscriber, this.#log.rev, true);
     return subscriber;
   }
 
