@@ -10,6 +10,7 @@ import {
   ChatIdentity,
   type Delivery,
   type DeliveryReply,
+  type Looks,
 } from "#contract/chat-rpc";
 import { fromBase64url } from "#kit/base64url";
 import { markRead } from "../workers/chat/mark-read.ts";
@@ -68,7 +69,13 @@ export class ChatGateway extends Server<Env> implements ChatGatewayRpc {
   }
 
   override onConnect(connection: Connection, { request }: ConnectionContext): void {
-    this.#gateway.connect(this.#socket(connection), identityOf(request), wantsBatches(request));
+    try {
+      this.#gateway.connect(this.#socket(connection), identityOf(request), wantsBatches(request));
+    } catch (error) {
+      // partyserver would send its stack to the client.
+      logFailure("a chat socket was not taken", error, { gateway: this.name });
+      connection.close(1011, "internal error");
+    }
   }
 
   override onMessage(connection: Connection, message: WSMessage): void {
@@ -101,6 +108,10 @@ export class ChatGateway extends Server<Env> implements ChatGatewayRpc {
 
   async disconnect(who: { session: string } | { user_id: number }): Promise<void> {
     this.#gateway.signOut(who);
+  }
+
+  async profile(user_id: number, looks: Looks): Promise<void> {
+    this.#gateway.looks(user_id, looks);
   }
 
   async #open(identity: ChatIdentity, ref: ChannelRef): Promise<Opened> {

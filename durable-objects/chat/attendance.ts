@@ -36,6 +36,11 @@ export class Attendance {
     this.#entered.set(id, user);
   }
 
+  /** Somebody who is here looks different. */
+  changed(user_id: number, user: ChatUser): void {
+    if (this.#users.has(user_id)) this.#entered.set(user_id, user);
+  }
+
   leave(seat: Seat): void {
     const id = seat.user_id;
     if (id === null) {

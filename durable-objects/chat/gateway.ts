@@ -4,7 +4,7 @@
  */
 import { type ChannelConfig, SOCKETS_PER_USER } from "#contract/chat";
 import { CHAT_CLOSE, type ClientFrame } from "#contract/chat-frames";
-import type { ChatIdentity, ChatRoomRpc, Delivery, DeliveryReply, Standing } from "#contract/chat-rpc";
+import type { ChatIdentity, ChatRoomRpc, Delivery, DeliveryReply, Looks, Standing } from "#contract/chat-rpc";
 import { seqOf } from "#kit/message-id";
 import { type FrameFault, parseClientFrame } from "./client-frame.ts";
 import { GatewayActions } from "./gateway-actions.ts";
@@ -127,6 +127,18 @@ export class Gateway {
       if (seat.identity.kind !== "user") continue;
       const { session, user_id } = seat.identity;
       if ("session" in who ? session === who.session : user_id === who.user_id) this.#signOut(seat);
+    }
+  }
+
+  looks(user_id: number, looks: Looks): void {
+    const places = new Set<RoomView>();
+    for (const seat of this.#seats.values()) {
+      if (seat.identity.kind !== "user" || seat.identity.user_id !== user_id) continue;
+      seat.identity = { ...seat.identity, ...looks };
+      seat.remember();
+      const view = this.#viewOf(seat);
+      if (view && !places.has(view)) view.changed(user_id, roomUser(seat.identity));
+      if (view) places.add(view);
     }
   }
 

@@ -54,6 +54,7 @@ export class RoomPresence {
     this.#seats(user_id).set(gateway, user);
     this.#records.enter(gateway, user_id, user);
     if (isNew) this.#changed("user_joined", user);
+    else if (before) this.#looksChanged(before, user);
   }
 
   leave(gateway: string, user_id: number): void {
@@ -92,6 +93,25 @@ export class RoomPresence {
 
   #changed(type: "user_joined" | "user_left", user: ChatUser): void {
     if (this.total <= USERS_SHOWN) this.#tell(comingOrGoing(type, user, this.#where()));
+    this.#refresh();
+  }
+
+  /** By their own name, also of what makes them anonymous: the others have just seen it. */
+  #looksChanged(before: ChatUser, user: ChatUser): void {
+    if (this.total > USERS_SHOWN || user.user_id === null) return;
+    const about = { ...this.#where(), user_id: user.user_id, username: user.username };
+    const differs = (...fields: (keyof ChatUser)[]) =>
+      fields.some((field) => JSON.stringify(before[field]) !== JSON.stringify(user[field]));
+    if (differs("anonymous")) this.#tell({ type: "user_anonymous_changed", ...about, anonymous: user.anonymous });
+    // What somebody anonymous is called, or looks like, is nobody's business.
+    if (!user.anonymous && !before.anonymous) {
+      const { nickname, avatar, status, status_message } = user;
+      if (differs("nickname")) this.#tell({ type: "user_nickname_changed", ...about, nickname });
+      if (differs("avatar")) this.#tell({ type: "user_avatar_changed", ...about, avatar });
+      if (differs("status", "status_message")) {
+        this.#tell({ type: "user_status_changed", ...about, status, status_message });
+      }
+    }
     this.#refresh();
   }
 

@@ -111,6 +111,12 @@ export class RoomView {
     this.tellRoom();
   }
 
+  /** Somebody who is here looks different. */
+  changed(user_id: number, user: ChatUser): void {
+    this.#attendance.changed(user_id, user);
+    this.tellRoom();
+  }
+
   /** The room is not told before `tellRoom` or `bye`. */
   remove(seat: Seat): void {
     if (!this.has(seat)) return;

@@ -43,7 +43,7 @@ const QUEUE_MAX = 32;
 const TYPING_EVERY_MS = 2_000;
 
 export class Seat {
-  readonly identity: ChatIdentity;
+  identity: ChatIdentity;
   readonly batch: boolean;
   readonly frames = new FrameLimit();
   place: Place | null = null;

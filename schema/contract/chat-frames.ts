@@ -8,6 +8,7 @@
  */
 import * as z from "zod";
 import {
+  Avatar,
   ChannelMode,
   ChannelVisibility,
   ChatMessage,
@@ -234,6 +235,28 @@ const UserLeft = z.object({
   user_id: z.int().nullable(),
   username: z.string(),
 });
+const who = { user_id: z.int(), username: z.string() };
+const UserStatusChanged = z.object({
+  type: z.literal("user_status_changed"),
+  ...room,
+  ...who,
+  status: z.string(),
+  status_message: z.string(),
+});
+const UserNicknameChanged = z.object({
+  type: z.literal("user_nickname_changed"),
+  ...room,
+  ...who,
+  nickname: z.string().nullable(),
+});
+const UserAvatarChanged = z.object({ type: z.literal("user_avatar_changed"), ...room, ...who, avatar: Avatar });
+/** The list of users shows them under the one name or the other from now on. */
+const UserAnonymousChanged = z.object({
+  type: z.literal("user_anonymous_changed"),
+  ...room,
+  ...who,
+  anonymous: z.boolean(),
+});
 const Typing = z.object({ type: z.literal("typing"), ...room, user_id: z.int().nullable(), username: z.string() });
 /** Every change up to `rev` has been sent. */
 const Resumed = z.object({ type: z.literal("resumed"), ...room });
@@ -283,6 +306,10 @@ export const ServerFrame = z.discriminatedUnion("type", [
   Users,
   UserJoined,
   UserLeft,
+  UserStatusChanged,
+  UserNicknameChanged,
+  UserAvatarChanged,
+  UserAnonymousChanged,
   Typing,
   Resumed,
   ErrorFrame,

@@ -124,11 +124,16 @@ export type Delivery = {
 /** `have`: the last change the gateway has now. `gone`: it has no such subscription. */
 export type DeliveryReply = { have: number } | { gone: true };
 
+/** What may change of somebody while they are connected. */
+export type Looks = { profile: ChatProfile; status: string; status_message: string };
+
 /** RPC of the `ChatGateway` object. Its name is `<region>:<shard>`. `fetch` only for the WebSocket upgrade. */
 export interface ChatGatewayRpc {
   deliver(delivery: Delivery): Promise<DeliveryReply>;
   /** Closes the sockets of a session that was revoked, or of all of a user's. */
   disconnect(who: { session: string } | { user_id: number }): Promise<void>;
+  /** Somebody has another name, avatar or status: for their sockets, and whoever is in a room with them. */
+  profile(user_id: number, looks: Looks): Promise<void>;
 }
 
 /** Header of the upgrade that the Worker hands to the gateway: who comes, as JSON in base64url. */

@@ -51,7 +51,7 @@ export const NOTHING: View = {
 /** `gap`: changes are missing between the view and the frame. */
 export type Step = { view: View; gap: boolean };
 
-const isChange = (frame: RoomFrame): frame is Change => CHANGE_TYPES.has(frame.type);
+export const isChange = (frame: RoomFrame): frame is Change => CHANGE_TYPES.has(frame.type);
 
 /** Replaces everything: what a join shows, also after an absence that was too long. */
 export const isSnapshot = (frame: RoomFrame): boolean => frame.type === "history" && frame.before_id === undefined;
@@ -118,7 +118,7 @@ function told(view: View, frame: Told, reader: Reader, now: number): View {
         pins: frame.messages.map(({ id, username, message, pinned_at }) => ({ id, username, message, pinned_at })),
       };
     case "users":
-      return { ...view, people: { users: frame.users, total: frame.total, guests: frame.guests } };
+      return { ...view, people: counted(view.people, frame) };
     case "user_joined":
       return { ...view, people: joined(view.people, frame) };
     case "user_left":
@@ -127,6 +127,11 @@ function told(view: View, frame: Told, reader: Reader, now: number): View {
       const others = view.typists.filter(({ name }) => name !== frame.username);
       return { ...view, typists: [...others, { name: frame.username, until: now + TYPING_MS }] };
     }
+    case "user_nickname_changed":
+    case "user_avatar_changed":
+    case "user_status_changed":
+      return { ...view, people: changedLooks(view.people, frame) };
+    case "user_anonymous_changed": // the list of users follows
     case "resumed":
       return view;
   }
@@ -143,6 +148,20 @@ function withOlder(
   const late = view.asked.filter((change) => change.rev > rev && change.type !== "message");
   const older = late.reduce((page, change) => changedLines(page, change, reader), lines);
   return { ...view, lines: [...older, ...view.lines], hasMore, asked: null };
+}
+
+/** Of many only the number is told again. */
+function counted(people: People, { users, total, guests }: Extract<Told, { type: "users" }>): People {
+  return { users: users.length === 0 && total > 0 ? people.users : users, total, guests };
+}
+
+function changedLooks(
+  people: People,
+  frame: Extract<Told, { type: "user_nickname_changed" | "user_avatar_changed" | "user_status_changed" }>,
+): People {
+  const { type: _, channel_id: __, rev: ___, ...looks } = frame;
+  const users = people.users.map((user) => (user.user_id === looks.user_id ? { ...user, ...looks } : user));
+  return { ...people, users };
 }
 
 type Passer = Extract<Told, { type: "user_joined" | "user_left" }>;

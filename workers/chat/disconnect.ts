@@ -3,13 +3,17 @@ import { users } from "#tables/identity";
 import { chatGateway } from "../../durable-objects/stubs.ts";
 import type { Ctx } from "../core/context.ts";
 import { tellObject } from "../core/object-calls.ts";
-import { gatewayName } from "./gateway-name.ts";
+import { gatewayNames } from "./gateway-name.ts";
 
-/** After a session was revoked: its sockets are closed. A gateway that does not hear of it lets them expire. */
-export async function disconnectSession(ctx: Ctx, userId: number, session: string): Promise<void> {
+/**
+ * After a session was revoked: its sockets are closed; or all of a user's. A gateway that does not hear of it lets them
+ * expire.
+ */
+export async function disconnectChat(ctx: Ctx, userId: number, who: { session: string } | "all"): Promise<void> {
+  const order = who === "all" ? { user_id: userId } : who;
   await tellObject(ctx, { object: "chat gateway", order: "disconnect", user_id: userId }, async () => {
     const user = await ctx.db.select({ region: users.home_region }).from(users).where(eq(users.id, userId)).get();
-    const name = gatewayName(ctx.settings, user?.region ?? null, String(userId));
-    await chatGateway(ctx.env, name).disconnect({ session });
+    const names = gatewayNames(ctx.settings, user?.region ?? null, String(userId));
+    await Promise.all(names.map((name) => chatGateway(ctx.env, name).disconnect(order)));
   });
 }

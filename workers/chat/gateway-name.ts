@@ -6,6 +6,11 @@ import type { Settings } from "../core/env.ts";
 export const gatewayName = ({ chatShards }: Settings, region: Region | null, who: string): string =>
   `${region ?? "auto"}:${fnv1a(who) % chatShards}`;
 
+/** Wherever their sockets may be: some may have come before their region was known. */
+export const gatewayNames = (settings: Settings, region: Region | null, who: string): string[] => [
+  ...new Set([gatewayName(settings, region, who), gatewayName(settings, null, who)]),
+];
+
 /** FNV-1a, 32 bits. */
 function fnv1a(text: string): number {
   let hash = 0x811c9dc5;

@@ -1,6 +1,6 @@
 /** Who a socket belongs to, as its gateway is told. */
 import { and, eq, isNull } from "drizzle-orm";
-import type { ChatIdentity } from "#contract/chat-rpc";
+import type { ChatIdentity, Looks } from "#contract/chat-rpc";
 import type { AccountActor } from "#contract/identity";
 import type { Region } from "#contract/regions";
 import { sessions, users } from "#tables/identity";
@@ -21,19 +21,25 @@ export async function chatIdentity(
     .where(eq(users.id, account.id))
     .get();
   if (!row || (session !== null && row.expires_at === null)) return null;
-  const { id, username, nickname, role, avatar, status, status_message, chat_anonymous, home_region } = row.user;
   return {
-    home_region,
+    home_region: row.user.home_region,
     identity: {
       kind: "user",
-      user_id: id,
+      user_id: row.user.id,
       session,
       expires_at: row.expires_at,
       scopes: account.scopes,
       stream_id: account.kind === "stream_key" ? account.stream_id : null,
-      profile: { user_id: id, username, nickname, role, anonymous: chat_anonymous === 1, avatar },
-      status,
-      status_message,
+      ...looksOf(row.user),
     },
+  };
+}
+
+export function looksOf(user: typeof users.$inferSelect): Looks {
+  const { id, username, nickname, role, avatar, status, status_message, chat_anonymous } = user;
+  return {
+    profile: { user_id: id, username, nickname, role, anonymous: chat_anonymous === 1, avatar },
+    status,
+    status_message,
   };
 }

@@ -3,7 +3,7 @@ import { and, eq, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Actor, Face } from "#contract/identity";
 import { sessions, users } from "#tables/identity";
-import { disconnectSession } from "../chat/disconnect.ts";
+import { disconnectChat } from "../chat/disconnect.ts";
 import type { Credential } from "../core/authenticate.ts";
 import { commit, commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
@@ -142,5 +142,5 @@ export async function closeSession(ctx: Ctx): Promise<void> {
     .set({ revoked_at: ctx.now() })
     .where(and(eq(sessions.id, actor.session), isNull(sessions.revoked_at)));
   await commitIf(ctx, guard, [{ action: "logout", target: { type: "session", id: actor.session, name: null } }]);
-  ctx.waitUntil(disconnectSession(ctx, actor.id, actor.session));
+  ctx.waitUntil(disconnectChat(ctx, actor.id, { session: actor.session }));
 }
