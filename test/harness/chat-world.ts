@@ -4,7 +4,7 @@
  * and come back with their storage (and a gateway that only slept, with its sockets).
  */
 import type { ChannelConfig } from "#contract/chat";
-import type { ChatGatewayRpc, ChatIdentity, ChatRoomRpc, Delivery, Standing } from "#contract/chat-rpc";
+import type { ChatGatewayRpc, ChatIdentity, ChatRoomRpc, Delivery, Standing, Visit } from "#contract/chat-rpc";
 import { type ChannelRef, Gateway, type Opened } from "../../durable-objects/chat/gateway.ts";
 import { Room } from "../../durable-objects/chat/room.ts";
 import type { SeatMemory } from "../../durable-objects/chat/seat.ts";
@@ -259,6 +259,10 @@ export class ChatWorld {
 
   called(method: Method): Call[] {
     return this.calls.filter((call) => call.method === method);
+  }
+
+  get visits(): Visit[] {
+    return this.called("visit").map(({ args }) => args[0] as Visit);
   }
 
   /** For the objects: how `life` calls the object named `of`. */

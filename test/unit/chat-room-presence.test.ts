@@ -38,6 +38,7 @@ const manyFrom = (first: number, count: number) => enter(...Array.from({ length:
 describe("who comes and goes", () => {
   test("is told to everybody at once, and a new list a second later, once for all of that second", async () => {
     await ear.visited();
+    await other.visited();
     await other.visited({ entered: enter(1, 2) });
     await ear.visited({ entered: enter(3) });
     await other.visited({ left: [1] });
@@ -60,12 +61,20 @@ describe("who comes and goes", () => {
     ]);
   });
 
+  test("first, with their gateway, is told to the others: it is in what they are shown themselves", async () => {
+    await ear.visited();
+    const reply = await other.visited({ snapshot: true, entered: enter(1) });
+    expect(reply.snapshot?.users).toMatchObject([{ user_id: 1 }]);
+    expect(await heard()).toEqual(["user_joined 1"]);
+    expect(await heard(0, other)).toEqual([]);
+  });
+
   test("on a second gateway is not new, and leaves with the last one", async () => {
     await ear.visited({ entered: enter(1) });
     await other.visited({ entered: enter(1) });
     await ear.visited({ left: [1] });
     await world.pass(1_000);
-    expect(await heard()).toEqual(["user_joined 1", "1 of 1 and 0"]);
+    expect(await heard()).toEqual(["1 of 1 and 0"]);
     await other.visited({ left: [1] });
     expect(await heard(1_000)).toEqual(["user_left 1", "0 of 0 and 0"]);
   });
@@ -148,6 +157,7 @@ describe("a gateway", () => {
 
 describe("of many", () => {
   test("up to 200 each is told and listed; above that they are only counted, and later", async () => {
+    await ear.visited();
     await ear.visited({ entered: manyFrom(1, USERS_SHOWN) });
     expect(await heard(10_000)).toEqual([
       ...Array.from({ length: USERS_SHOWN }, (_, n) => `user_joined ${n + 1}`),
