@@ -276,6 +276,8 @@ export class RoomView {
     this.#spread(fresh);
     this.#rev = from + fresh.length;
     this.#retire();
+    // What each reader is told of the channel, or of its end, comes after it.
+    if (fresh.some(({ config, ends }) => config || ends)) this.#flush();
     for (const { config } of fresh) if (config) this.#configure(config);
     this.#world.moved(this);
   }
