@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { messageId } from "#kit/message-id";
 import { actionsOf, channelOf, doer, guestOf, HIDDEN, streamOf, userOf } from "../harness/chat-cast.ts";
-import { type ChatPerson, revsOf, type Sendable, typesOf } from "../harness/chat-person.ts";
+import { type ChatPerson, revsOf, type Sendable, settled, typesOf } from "../harness/chat-person.ts";
 import { ChatWorld, type GatewayHost } from "../harness/chat-world.ts";
 
 const ROOM = 7;
@@ -319,6 +319,7 @@ describe("looking back", () => {
 test("a channel that is deleted is told to all, who are nowhere then", async () => {
   const people = [await inRoom(1), await inRoom(2, { batch: true })];
   world.room(ROOM).room.act(send(doer(3), "just before"));
+  await settled();
   world.room(ROOM).room.destroy();
   world.channels.delete(ROOM);
   await world.pass(100);

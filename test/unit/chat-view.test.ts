@@ -1,0 +1,410 @@
+/** One room at a gateway: each change reaches each reader once and in order, in whatever order answers come. */
+import { beforeEach, describe, expect, test } from "vitest";
+import { BATCH_MS } from "#contract/chat";
+import type { ServerFrame } from "#contract/chat-frames";
+import { actionsOf, channelOf, doer, userOf } from "../harness/chat-cast.ts";
+import { type ChatPerson, isChange, settled, typesOf } from "../harness/chat-person.ts";
+import { ChatWorld, type GatewayHost } from "../harness/chat-world.ts";
+
+const ROOM = 7;
+const { send } = actionsOf(ROOM);
+const ANN = doer(1);
+
+let world: ChatWorld;
+let gateway: GatewayHost;
+
+beforeEach(() => {
+  world = new ChatWorld();
+  world.channels.set(ROOM, channelOf(ROOM));
+  world.room(ROOM).room.configure(channelOf(ROOM));
+  gateway = world.gateway();
+});
+
+const connect = async (user_id: number, batch = false): Promise<ChatPerson> => {
+  const person = await gateway.connect(userOf(user_id), { batch });
+  person.take();
+  return person;
+};
+const inRoom = async (user_id: number, batch = false): Promise<ChatPerson> => {
+  const person = await connect(user_id, batch);
+  await person.join(ROOM);
+  // Who came is told in the next second.
+  await world.pass(1_100);
+  person.take();
+  return person;
+};
+/** Somebody elsewhere writes. */
+const say = (count = 1): void => {
+  for (let n = 0; n < count; n++) world.room(ROOM).room.act(send(ANN, "hi"));
+};
+const resume = (person: ChatPerson, rev: number) => person.say({ type: "resume", channel_id: ROOM, rev });
+/** Changes by their number, the rest by type; who comes and goes is left out. */
+const short = (frames: readonly ServerFrame[]) =>
+  frames.filter(({ type }) => type !== "user_joined").map((frame) => (isChange(frame) ? frame.rev : frame.type));
+const upTo = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+/** What a client has after a join and all that came, by its rules: it takes the next change only. */
+const followed = (frames: readonly ServerFrame[]) => {
+  let rev: number | null = null;
+  for (const frame of frames) {
+    if (frame.type === "history" && frame.before_id === undefined) rev = frame.rev;
+    else if (isChange(frame)) {
+      expect(frame.rev).toBe((rev ?? 0) + 1);
+      rev = frame.rev;
+    }
+  }
+  return rev;
+};
+
+describe("a reader of batches", () => {
+  test("gets arrays: the first at once, then what gathered in 50 ms", async () => {
+    const ann = await inRoom(1, true);
+    say();
+    await settled();
+    expect(ann.takeTexts().map((text) => short(JSON.parse(text)))).toEqual([[1]]);
+    say(2);
+    await world.pass(BATCH_MS - 1);
+    say(1);
+    expect(ann.takeTexts()).toEqual([]);
+    await world.pass(1);
+    expect(ann.takeTexts().map((text) => short(JSON.parse(text)))).toEqual([[2, 3, 4]]);
+    await world.pass(BATCH_MS);
+    say();
+    await settled();
+    expect(ann.takeTexts()).toHaveLength(1);
+  });
+
+  test("is sent at most 20 a second, however much there is", async () => {
+    const ann = await inRoom(1, true);
+    for (let n = 0; n < 500; n++) {
+      say();
+      await world.pass(2);
+    }
+    await world.pass(BATCH_MS);
+    expect(ann.takeTexts().length).toBeLessThanOrEqual(22);
+    expect(ann.revs).toEqual(upTo(1, 500));
+  });
+
+  test("gets everything in arrays, what is said to it alone too", async () => {
+    const ann = await gateway.connect(userOf(1), { batch: true });
+    await ann.join(ROOM);
+    await ann.say({ type: "typing" });
+    await ann.say({ type: "message", message: "" });
+    for (const text of ann.texts) expect(JSON.parse(text)).toBeInstanceOf(Array);
+    expect(typesOf(ann.frames)).toContain("error");
+  });
+
+  test("shares one text with all others", async () => {
+    const people = [await inRoom(1, true), await inRoom(2, true)];
+    for (const person of people) person.take();
+    say(3);
+    await world.pass(BATCH_MS);
+    const [one, two] = people.map((person) => person.takeTexts());
+    expect(one).toEqual(two);
+  });
+
+  test("that joins while a batch waits gets nothing twice and misses nothing", async () => {
+    const ann = await inRoom(1, true);
+    say();
+    await settled();
+    say(2);
+    await settled();
+    const ben = await connect(2, true);
+    await ben.join(ROOM);
+    say(2);
+    await world.pass(BATCH_MS);
+    expect(ben.last("history").rev).toBe(3);
+    expect(followed(ben.take())).toBe(5);
+    expect(ann.revs).toEqual(upTo(1, 5));
+  });
+
+  test("that resumes while a batch waits neither", async () => {
+    await inRoom(1, true);
+    say();
+    await settled();
+    say(3);
+    await settled();
+    for (const rev of [0, 1, 2, 3, 4]) {
+      const ben = await connect(10 + rev, true);
+      await resume(ben, rev);
+      expect(ben.last("resumed").rev).toBeGreaterThanOrEqual(rev);
+      say();
+      await settled();
+      expect(ben.revs).toEqual(upTo(rev + 1, ben.last("resumed").rev));
+      ben.take();
+    }
+    await world.pass(BATCH_MS);
+    for (const person of gateway.people.values()) {
+      const [first] = person.revs;
+      expect(person.revs).toEqual(upTo(first!, 9));
+    }
+  });
+
+  test("and readers of single frames see the same, in one room", async () => {
+    const [ann, ben] = [await inRoom(1), await inRoom(2, true)];
+    ann.take();
+    for (let n = 0; n < 20; n++) {
+      say(n % 3);
+      await world.pass(7);
+    }
+    await world.pass(BATCH_MS);
+    expect(ann.revs).toEqual(upTo(1, 19));
+    expect(ben.revs).toEqual(ann.revs);
+  });
+
+  test("finds nothing missing when the others who read batches left while one waited", async () => {
+    const [ann, ben] = [await inRoom(1, true), await inRoom(2)];
+    say();
+    await settled();
+    say();
+    await settled();
+    await ann.leave();
+    say();
+    const cleo = await connect(3, true);
+    await cleo.join(ROOM);
+    say();
+    await world.pass(BATCH_MS);
+    expect(followed(cleo.frames)).toBe(4);
+    expect(ben.revs).toEqual(upTo(1, 4));
+  });
+});
+
+describe("what is told of the channel itself", () => {
+  test.each([false, true])("comes before each one's own view of it (batches: %s)", async (batch) => {
+    const ann = await inRoom(1, batch);
+    say();
+    await settled();
+    world.room(ROOM).room.configure(channelOf(ROOM, { version: 2, topic: "new" }));
+    await settled();
+    say();
+    world.room(ROOM).room.configure(channelOf(ROOM, { version: 3, name: "new-name", topic: "new" }));
+    await world.pass(2 * BATCH_MS);
+    const frames = ann.take();
+    const types = ["message", "channel_updated", "channel_info", "message", "channel_renamed", "channel_info"];
+    expect(typesOf(frames)).toEqual(types);
+    expect(frames.map((frame) => ("rev" in frame ? frame.rev : null))).toEqual([1, 2, 2, 3, 4, 4]);
+    expect(ann.last("channel_info")).toMatchObject({ name: "new-name", topic: "new" });
+  });
+
+  test("a stream that goes live is told, and no view of the channel with it", async () => {
+    const ann = await inRoom(1);
+    const stream = { id: 5, title: "A stream", public_key: "pub_5", user_id: 1, is_public: true };
+    const config = { ...stream, allow_unauthenticated: true, is_live: 0 as const, live_version: 1 };
+    world.room(ROOM).room.configure(channelOf(ROOM, { version: 2, stream: config }));
+    await settled();
+    ann.take();
+    world.room(ROOM).room.streamStatus(5, 1, 2);
+    await settled();
+    expect(ann.take()).toMatchObject([{ type: "stream_status", is_live: 1 }]);
+    await ann.join(ROOM);
+    expect(ann.last("channel_info").stream_is_live).toBe(1);
+  });
+});
+
+describe.each([false, true])("answers in any order (batches: %s)", (batch) => {
+  test("changes overtake what a join shows", async () => {
+    await inRoom(1, batch);
+    const held = world.holdAnswer("visit");
+    const ben = await connect(2, batch);
+    await ben.join(ROOM);
+    say(3);
+    await settled();
+    expect(ben.take()).toEqual([]);
+    await held.release();
+    await world.pass(BATCH_MS);
+    expect(ben.last("history").rev).toBe(0);
+    expect(followed(ben.take())).toBe(3);
+  });
+
+  test("what a join shows overtakes changes", async () => {
+    const ann = await inRoom(1, batch);
+    const held = world.hold("deliver");
+    say(3);
+    const ben = await connect(2, batch);
+    await ben.join(ROOM);
+    expect(ben.last("history").rev).toBe(3);
+    say(1);
+    await held.release();
+    await world.pass(BATCH_MS);
+    expect(followed(ben.take())).toBe(4);
+    expect(ann.revs).toEqual(upTo(1, 4));
+  });
+
+  test("changes come before the answer to the very first join", async () => {
+    const held = world.holdAnswer("visit");
+    const ann = await connect(1, batch);
+    await ann.join(ROOM);
+    say(2);
+    await settled();
+    await held.release();
+    await world.pass(BATCH_MS);
+    expect(followed(ann.take())).toBe(2);
+  });
+
+  test("the join of one who is there already, while changes come", async () => {
+    const ann = await inRoom(1, batch);
+    say(2);
+    const held = world.holdAnswer("visit");
+    await ann.join(ROOM);
+    say(2);
+    await settled();
+    ann.take();
+    await held.release();
+    say(2);
+    await world.pass(BATCH_MS);
+    expect(ann.last("history").rev).toBe(2);
+    expect(followed(ann.take())).toBe(6);
+  });
+
+  test("somebody who left before the answer gets nothing any more", async () => {
+    const held = world.holdAnswer("visit");
+    const ann = await connect(1, batch);
+    await ann.join(ROOM);
+    await ann.leave();
+    await held.release();
+    expect(ann.take()).toEqual([]);
+    expect(world.room(ROOM).store.exec("SELECT * FROM subscribers")).toEqual([]);
+  });
+
+  test("a visit whose answer is lost is made again, and nobody is there twice", async () => {
+    world.loseAnswer("visit");
+    const ann = await connect(1, batch);
+    await ann.join(ROOM);
+    say(2);
+    await world.pass(50 + BATCH_MS);
+    expect(ann.last("users")).toMatchObject({ total: 1 });
+    expect(followed(ann.take())).toBe(2);
+  });
+
+  test("a delivery that comes again, or late, adds nothing", async () => {
+    const ann = await inRoom(1, batch);
+    world.loseAnswer("deliver", 2);
+    say(2);
+    await world.pass(60);
+    say(2);
+    await world.pass(10_000);
+    expect(ann.revs).toEqual(upTo(1, 4));
+  });
+});
+
+describe.each([false, true])("a resume (batches: %s)", (batch) => {
+  test("gives what was missed from what the gateway keeps, closed by `resumed`", async () => {
+    await inRoom(1);
+    say(5);
+    await settled();
+    const visits = world.visits.length;
+    const ben = await connect(2, batch);
+    await resume(ben, 3);
+    expect(short(ben.take())).toEqual([4, 5, "resumed"]);
+    expect(ben.last("resumed")).toEqual({ type: "resumed", channel_id: ROOM, rev: 5 });
+    // The room is told who came, and asked for nothing.
+    expect(world.visits.slice(visits)).toMatchObject([{ since: 5, snapshot: false, entered: [{ user_id: 2 }] }]);
+    say();
+    await world.pass(BATCH_MS);
+    expect(ben.revs).toEqual([4, 5, 6]);
+  });
+
+  test("gives what was missed from the room, when the gateway does not have it", async () => {
+    say(10);
+    const ann = await connect(1, batch);
+    await resume(ann, 6);
+    expect(short(ann.take())).toEqual([7, 8, 9, 10, "resumed"]);
+    const ben = await connect(2, batch);
+    await resume(ben, 2);
+    expect(short(ben.take())).toEqual([...upTo(3, 10), "resumed"]);
+  });
+
+  test("of one who has everything says just that", async () => {
+    say(3);
+    const ann = await connect(1, batch);
+    await resume(ann, 3);
+    expect(short(ann.take())).toEqual(["resumed"]);
+    await resume(ann, 3);
+    expect(short(ann.take())).toEqual(["resumed"]);
+  });
+
+  test("from too long ago gives what a join shows, also to one who was there all the time", async () => {
+    say(501);
+    const ann = await connect(1, batch);
+    await resume(ann, 0);
+    const all = ["channel_info", "history", "users"];
+    expect(typesOf(ann.take()).filter((type) => type !== "resumed")).toEqual(all);
+    say();
+    await world.pass(1_000);
+    ann.take();
+    await resume(ann, 1);
+    expect(typesOf(ann.take()).filter((type) => type !== "resumed")).toEqual(all);
+    say();
+    await world.pass(BATCH_MS);
+    expect(ann.take()).toMatchObject([{ type: "message", rev: 503 }]);
+  });
+
+  test("from a change that there never was gives what a join shows", async () => {
+    say(3);
+    const ann = await connect(1, batch);
+    await resume(ann, 99);
+    const frames = ann.take();
+    expect(typesOf(frames).filter((type) => type !== "resumed")).toEqual(["channel_info", "history", "users"]);
+    say();
+    await world.pass(BATCH_MS);
+    expect(followed([...frames, ...ann.take()])).toBe(4);
+  });
+
+  test("and a join at the same time are served by one visit", async () => {
+    say(4);
+    const held = world.hold("visit");
+    const [ann, ben, cleo] = [await connect(1, batch), await connect(2, batch), await connect(3, batch)];
+    await ann.join(ROOM);
+    await resume(ben, 2);
+    await cleo.join(ROOM);
+    const before = world.visits.length;
+    await held.release();
+    expect(world.visits.length - before).toBe(1);
+    expect(short(ben.take()).slice(0, 3)).toEqual([3, 4, "resumed"]);
+    expect(cleo.last("history").rev).toBe(4);
+  });
+
+  test("while more than the gateway keeps comes in goes on until it has everything", async () => {
+    await inRoom(1);
+    say(10);
+    await settled();
+    const held = world.holdAnswer("visit");
+    const ben = await connect(2, batch);
+    await ben.join(ROOM);
+    for (let n = 0; n < 60; n++) {
+      say(10);
+      await settled();
+    }
+    await held.release();
+    await world.pass(1_000);
+    say();
+    await world.pass(BATCH_MS);
+    expect(followed(ben.take())).toBe(611);
+  });
+
+  test("leaves the channel one was in", async () => {
+    world.channels.set(8, channelOf(8));
+    world.room(8).room.configure(channelOf(8));
+    const ann = await connect(1, batch);
+    await ann.join(8);
+    await resume(ann, 0);
+    world.room(8).room.act(actionsOf(8).send(ANN, "elsewhere"));
+    say();
+    await world.pass(BATCH_MS);
+    expect(ann.of("message").map(({ channel_id }) => channel_id)).toEqual([ROOM]);
+  });
+});
+
+test("a gateway that is told that it missed too much shows everybody the room anew", async () => {
+  const [ann, ben] = [await inRoom(1), await inRoom(2, true)];
+  const held = world.hold("deliver");
+  say(600);
+  await held.release();
+  await world.pass(1_000);
+  say();
+  await world.pass(BATCH_MS);
+  for (const person of [ann, ben]) {
+    const frames = person.take();
+    expect(typesOf(frames)).toContain("channel_info");
+    expect(followed(frames.filter(({ type }, n) => type !== "message" || n > 1))).toBe(601);
+  }
+});
