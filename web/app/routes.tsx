@@ -20,6 +20,10 @@ const pages: RouteObject[] = [
         path: "library",
         lazy: async () => ({ Component: (await import("../vods/library-page.tsx")).LibraryPage }),
       },
+      {
+        path: "chat/:channel?",
+        lazy: async () => ({ Component: (await import("../chat/chat-page.tsx")).ChatPage }),
+      },
     ],
   },
   { path: "dashboard", element: <Navigate to="/streams" replace /> },

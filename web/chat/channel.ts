@@ -4,10 +4,11 @@ import type { ErrorFrame } from "#contract/chat-frames";
 import { createStore, type Store } from "../player/store.ts";
 import type { Saying } from "./connection.ts";
 import { type Action, type Entry, Outbox } from "./outbox.ts";
-import { isSnapshot, NOTHING, quieted, type RoomFrame, step, trimmed, type View } from "./room.ts";
+import { isChange, isSnapshot, NOTHING, quieted, type RoomFrame, step, trimmed, type View } from "./room.ts";
 
 const CATCH_UP_MS = 10_000;
 const AGAIN_MS = 2_000;
+const OVERTAKEN_MS = 1_000;
 const READ_EVERY_MS = 5_000;
 const TYPING_EVERY_MS = 2_500;
 /** How many messages stay when nobody reads back. */
@@ -37,6 +38,8 @@ export class Channel {
   readonly store: Store<ChannelState>;
   /** What is written and not sent. */
   draft = "";
+  /** When the last message was written here, UTC ms. */
+  wroteAt = 0;
   readonly #say: (frame: Saying) => boolean;
   readonly #outbox: Outbox;
   readonly #read: ReadMark = { sent: 0, wanted: 0, timer: undefined };
@@ -44,6 +47,7 @@ export class Channel {
   #isAttached = false;
   #readsBack = false;
   #catchingUp: ReturnType<typeof setTimeout> | undefined;
+  #overtaken: ReturnType<typeof setTimeout> | undefined;
   #typing: ReturnType<typeof setTimeout> | undefined;
   #typedAt = 0;
   /** Who waits for older messages. */
@@ -66,10 +70,7 @@ export class Channel {
   detach(): void {
     if (this.#read.wanted > this.#read.sent) this.#tellRead();
     this.#isAttached = false;
-    clearTimeout(this.#catchingUp);
-    this.#outbox.shut();
-    this.#pageEnded();
-    if (this.store.get().stage === "live") this.store.set({ stage: "behind" });
+    this.#fallBehind();
   }
 
   /** `me`: null for a guest. */
@@ -82,26 +83,23 @@ export class Channel {
 
   /** True: the error was about this channel. */
   refuse(error: ErrorFrame): boolean {
-    if (error.error_code === "not_joined" && this.#isAttached) {
-      // The server does not know any more where we are: what was refused for that goes out again afterwards.
-      this.#outbox.shut();
-      this.store.set({ stage: "behind" });
-      this.#catchUpIn(AGAIN_MS);
-      return true;
-    }
-    if (error.nonce !== undefined) return this.#outbox.refuse(error);
+    const { error_code: code, nonce } = error;
+    if (nonce !== undefined && (code !== "not_joined" || !this.#isAttached)) return this.#outbox.refuse(error);
     if (!this.#isAttached) return false;
-    if (this.store.get().stage === "live") this.#pageEnded();
-    else if (error.error_code === "unavailable" || error.error_code === "rate_limited") {
+    if (code === "not_joined" || code === "unavailable") {
+      // The server does not know any more where we are. What was refused for that goes out again afterwards.
+      this.#fallBehind();
       this.#catchUpIn((error.retry_after ?? 0) * 1000 || AGAIN_MS);
-    } else {
-      clearTimeout(this.#catchingUp);
+    } else if (code === "not_found" || code === "forbidden" || code === "unauthenticated") {
+      this.#fallBehind();
       this.store.set({ stage: "refused", refusal: error });
-    }
+    } else if (this.store.get().stage !== "live") this.#catchUpIn((error.retry_after ?? 0) * 1000 || AGAIN_MS);
+    else this.#pageEnded();
     return true;
   }
 
   act(action: Action): void {
+    if (action.kind === "message") this.wroteAt = Date.now();
     this.#outbox.add(action);
   }
 
@@ -157,13 +155,33 @@ export class Channel {
     if (frame.type === "resumed" || isSnapshot(frame)) {
       if (gap) this.#catchUpIn(AGAIN_MS);
       else this.#caughtUp(frame.type === "resumed");
-    } else if (gap && stage === "live") this.#catchUp();
+    } else if (gap && stage === "live") {
+      if (isChange(frame)) this.#catchUp();
+      else this.#await(frame.rev);
+    }
     this.#trim();
   }
 
-  #catchUp(): void {
-    const { rev } = this.store.get().view;
+  /** What is no change may overtake those before it. */
+  #await(rev: number): void {
+    this.#overtaken ??= setTimeout(() => {
+      this.#overtaken = undefined;
+      if ((this.store.get().view.rev ?? rev) < rev) this.#catchUp();
+    }, OVERTAKEN_MS);
+  }
+
+  #fallBehind(): void {
+    clearTimeout(this.#catchingUp);
+    clearTimeout(this.#overtaken);
+    this.#overtaken = undefined;
     this.#outbox.shut();
+    this.#pageEnded();
+    if (this.store.get().stage === "live") this.store.set({ stage: "behind" });
+  }
+
+  #catchUp(): void {
+    this.#fallBehind();
+    const { rev } = this.store.get().view;
     this.store.set({ stage: rev === null ? "joining" : "behind", refusal: null });
     this.#say(rev === null ? { type: "join", channel_id: this.id } : { type: "resume", channel_id: this.id, rev });
     this.#catchUpIn(CATCH_UP_MS);

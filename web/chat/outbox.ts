@@ -107,10 +107,11 @@ export class Outbox {
     const entry = this.#entries.find((each) => each.nonce === nonce);
     if (!entry) return false;
     const wait = (retry_after ?? cooldown_remaining ?? 0) * 1000;
-    const isGone = error_code === "not_found" || error_code === "deleted";
+    // Sent, and deleted since; or to be deleted, and gone already.
+    const isOver = error_code === "deleted" || (error_code === "not_found" && entry.action.kind === "delete");
     const isWaitedFor = this.#busy.get(laneOf(entry))?.nonce === entry.nonce;
     const mayWork = error_code === "unavailable" && Date.now() - (entry.tried ?? 0) < PATIENCE_MS;
-    if (entry.action.kind === "delete" && isGone) this.discard(entry.nonce);
+    if (isOver) this.discard(entry.nonce);
     else if (isWaitedFor && (error_code === "rate_limited" || mayWork)) this.#pause(entry, message, wait || PAUSE_MS);
     else this.#fail(entry.nonce, message, Date.now() + wait);
     return true;

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { Link, useLocation, useParams } from "react-router";
 import { asFailure } from "../api/failure.ts";
 import type { Stream } from "../api/streams.ts";
+import { ChatPanel } from "../chat/chat-panel.tsx";
 import { signInAddress } from "../identity/next-page.ts";
 import { useSession } from "../identity/session.ts";
 import type { StreamInfo } from "../player/info.ts";
@@ -35,24 +36,39 @@ export function WatchPage() {
 
 function Watch({ stream }: { stream: Stream }) {
   const [info, setInfo] = useState<StreamInfo | null>(null);
+  const { me, known } = useSession();
+  const own = me?.id === stream.user_id;
+  const { chat_channel_id: channelId } = stream;
+  // What the player last heard, else what the page was opened with.
+  const state = info ?? stream;
+  const end = useBroadcastEnd(state);
   return (
     <Stage
       player={<LivePlayer streamKey={stream.public_key} label={stream.title} onInfo={setInfo} />}
-      about={<About stream={stream} info={info} />}
+      about={
+        <>
+          {end && <Aftermath stream={stream} own={own} end={end} />}
+          <About stream={stream} state={state} />
+        </>
+      }
+      aside={channelId !== null && known && <ChatPanel user={me?.id ?? null} channelId={channelId} place="aside" />}
+      more={
+        <>
+          {stream.description && <p className={classes.description}>{stream.description}</p>}
+          <StreamRecordings stream={stream} own={own} soon={end?.awaited ?? false} />
+        </>
+      }
     />
   );
 }
 
-/** `info` is what the player last heard, `stream` what the page was opened with. */
-function About({ stream, info }: { stream: Stream; info: StreamInfo | null }) {
-  const { is_live, viewer_count, started_at } = info ?? stream;
+type LiveState = Pick<StreamInfo, "is_live" | "viewer_count" | "started_at">;
+
+function About({ stream, state }: { stream: Stream; state: LiveState }) {
+  const { is_live, viewer_count, started_at } = state;
   const owner = stream.owner_nickname || stream.owner_username;
-  const { me } = useSession();
-  const own = me?.id === stream.user_id;
-  const end = useBroadcastEnd({ is_live, started_at });
   return (
     <>
-      {end && <Aftermath stream={stream} own={own} end={end} />}
       <Title order={1} className={classes.title}>
         {stream.title}
       </Title>
@@ -77,8 +93,6 @@ function About({ stream, info }: { stream: Stream; info: StreamInfo | null }) {
         </div>
         <CopyButton text={`${location.origin}${watchPath(stream)}`} what="Link" />
       </div>
-      {stream.description && <p className={classes.description}>{stream.description}</p>}
-      <StreamRecordings stream={stream} own={own} soon={end?.awaited ?? false} />
     </>
   );
 }

@@ -6,7 +6,7 @@ import { toast } from "./toasts.tsx";
 const CONFIRMED_MS = 2_000;
 
 /** Puts text on the clipboard; also over plain HTTP, where browsers hide the clipboard API. */
-async function copyText(text: string): Promise<boolean> {
+export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

@@ -101,6 +101,22 @@ describe("catching up", () => {
     expect(texts()).toEqual(["message 1", "message 2", "message 3", "message 4", "message 5"]);
   });
 
+  test("what is no change may come before the changes it follows; else they are asked for", async () => {
+    const typing = { type: "typing", channel_id: ROOM, user_id: 2, username: "bob" } as const;
+    server.last.hears({ ...typing, rev: 11 });
+    server.last.hears(message(11, 2));
+    await wait(1_000);
+    expect(server.last.saidOf("resume")).toEqual([]);
+    server.last.hears({ ...typing, rev: 12 });
+    await wait(1_000);
+    expect(server.last.saidOf("resume")).toEqual([{ type: "resume", channel_id: ROOM, rev: 11 }]);
+  });
+
+  test("a reader who is not let in any more is told; what they see stays", () => {
+    server.last.hears(error("not_found", { message: "You may no longer read this channel" }));
+    expect(state()).toMatchObject({ stage: "refused", refusal: { error_code: "not_found" } });
+  });
+
   test("an end of it that is ahead of what came is asked about again", async () => {
     server.last.hears(message(12, 3));
     server.last.hears(message(11, 2), resumed(14));
@@ -227,7 +243,7 @@ describe("reading back", () => {
 
   test("a page that is refused, or lost with the connection, can be asked for again", async () => {
     const refused = channel.loadOlder();
-    server.last.hears(error("unavailable"));
+    server.last.hears(error("rate_limited"));
     await refused;
     const lost = channel.loadOlder();
     await comeBack();

@@ -193,6 +193,11 @@ describe("failures", () => {
     refuse(entry, "not_found");
     expect(outbox.entries).toEqual([]);
   });
+
+  test("a message that was sent, and deleted since, is done", () => {
+    refuse(write("one"), "deleted");
+    expect(outbox.entries).toEqual([]);
+  });
 });
 
 describe("what is shown of it", () => {

@@ -193,6 +193,12 @@ describe("people", () => {
     expect(seen(view, { ...bob, type: "user_left" }).view.people).toEqual({ users: [], total: 0, guests: 0 });
   });
 
+  test("of many only the number is told again", () => {
+    const list: RoomFrame = { type: "users", channel_id: ROOM, rev: 10, users: [], total: 500, guests: 3 };
+    const { view } = seen(joined(10, []), come, list);
+    expect(view.people).toMatchObject({ total: 500, guests: 3, users: [{ user_id: 2 }] });
+  });
+
   test("those who are only counted go, too", () => {
     const list: RoomFrame = { type: "users", channel_id: ROOM, rev: 10, users: [], total: 500, guests: 3 };
     const { view } = seen(joined(10, []), list, { ...bob, type: "user_left" });

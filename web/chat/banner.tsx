@@ -1,0 +1,54 @@
+import { useEffect, useState } from "react";
+import { Link, useLocation } from "react-router";
+import { signInAddress } from "../identity/next-page.ts";
+import type { Stage } from "./channel.ts";
+import type { Link as Connection } from "./connection.ts";
+import classes from "./panel-parts.module.css";
+import { useOnline } from "./use-online.ts";
+
+/** A connection that is back at once is no news. */
+const PATIENCE_MS = 800;
+
+type Props = { link: Connection; stage: Stage };
+
+/** That something is not as it should be with the connection. The list stays where it is. */
+export function Banner({ link, stage }: Props) {
+  const isOver = link.state === "over";
+  const isJoining = stage === "joining";
+  const isLate = useLate(!isOver && (stage === "behind" || (isJoining && link.state === "waiting")));
+  const isOnline = useOnline();
+  const place = useLocation();
+  return (
+    <div role="status">
+      {isOver ? (
+        <div className={classes.banner}>
+          Your session is over.
+          <Link to={signInAddress(place)}>Sign in again</Link>
+        </div>
+      ) : (
+        isLate && (
+          <div className={classes.banner}>
+            {!isOnline && link.state !== "open"
+              ? "You are offline. What you write is sent when you are back."
+              : isJoining
+                ? "The chat does not answer. Trying again…"
+                : "Reconnecting…"}
+          </div>
+        )
+      )}
+    </div>
+  );
+}
+
+function useLate(is: boolean): boolean {
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    if (!is) return;
+    const timer = setTimeout(() => setLate(true), PATIENCE_MS);
+    return () => {
+      clearTimeout(timer);
+      setLate(false);
+    };
+  }, [is]);
+  return isLate;
+}

@@ -1,0 +1,145 @@
+import { ActionIcon, CloseButton, Textarea } from "@mantine/core";
+import { IconCheck, IconCornerUpLeft, IconPencil, IconSend2 } from "@tabler/icons-react";
+import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
+import { MESSAGE_MAX, MessageText } from "#contract/chat";
+import classes from "./composer.module.css";
+import type { Line } from "./lines.ts";
+import { useSecondsUntil } from "./use-seconds-until.ts";
+import { countdown, nameOf } from "./words.ts";
+
+/** How much room is left is told when it gets scarce. */
+const COUNTED_FROM = MESSAGE_MAX - 300;
+
+/** What the field is about, besides a new message. */
+export type Writing = { kind: "reply" | "edit"; line: Line } | null;
+
+export type ComposerHandle = { focus(): void };
+
+type Props = {
+  label: string;
+  draft: string;
+  keepDraft(text: string): void;
+  writing: Writing;
+  /** UTC ms before which slow mode takes no message. */
+  notBefore: number;
+  send(text: string): void;
+  cancel(): void;
+  typed(): void;
+  /** Arrow up in the empty field. */
+  editLast(): void;
+  handle: Ref<ComposerHandle>;
+};
+
+const lengthOf = (text: string) => [...text].length;
+
+export function Composer(props: Props) {
+  const { label, draft, keepDraft, writing, notBefore, send, cancel, typed, editLast, handle } = props;
+  const field = useRef<HTMLTextAreaElement>(null);
+  const [text, setText] = useState(draft);
+  const editing = writing?.kind === "edit" ? writing.line : null;
+  const wait = useSecondsUntil(editing ? 0 : notBefore);
+  const left = text.length > COUNTED_FROM ? MESSAGE_MAX - lengthOf(text.trim()) : MESSAGE_MAX;
+  const isReady = text.trim() !== "" && left >= 0 && wait === 0;
+
+  useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }));
+  useEffect(() => {
+    if (!editing) return;
+    setText(editing.message);
+    // What was being written comes back afterwards.
+    return () => setText(draft);
+  }, [editing, draft]);
+  useEffect(() => {
+    if (!writing) return;
+    field.current?.focus();
+    field.current?.setSelectionRange(field.current.value.length, field.current.value.length);
+  }, [writing]);
+
+  const change = (next: string) => {
+    setText(next);
+    if (editing) return;
+    keepDraft(next);
+    if (next.trim() !== "") typed();
+  };
+  const submit = () => {
+    const parsed = MessageText.safeParse(text);
+    if (!isReady || !parsed.success) return;
+    send(parsed.data);
+    if (editing) return;
+    setText("");
+    keepDraft("");
+  };
+  const press = (event: KeyboardEvent) => {
+    // While a word is being composed its keys are not ours.
+    if (event.nativeEvent.isComposing) return;
+    if (event.key === "Enter" && !event.shiftKey) submit();
+    else if (event.key === "Escape" && writing) cancel();
+    else if (event.key === "ArrowUp" && text === "" && !writing) editLast();
+    else return;
+    event.preventDefault();
+  };
+
+  return (
+    <div className={classes.composer} data-composer>
+      {writing && <Context writing={writing} cancel={cancel} />}
+      <div className={classes.field}>
+        <Textarea
+          ref={field}
+          className={classes.input ?? ""}
+          classNames={{ input: classes.text ?? "" }}
+          variant="unstyled"
+          autosize
+          minRows={1}
+          maxRows={8}
+          aria-label={editing ? "Edit your message" : label}
+          placeholder={label}
+          enterKeyHint="send"
+          value={text}
+          onChange={(event) => change(event.currentTarget.value)}
+          onKeyDown={press}
+        />
+        {wait > 0 && <span className={classes.count}>Slow mode: {countdown(wait)}</span>}
+        {left < MESSAGE_MAX - COUNTED_FROM && (
+          <span className={classes.count} data-over={left < 0} role={left < 0 ? "alert" : undefined}>
+            {left < 0 ? `${-left} too many` : left}
+          </span>
+        )}
+        <ActionIcon
+          size={40}
+          radius={9}
+          variant={isReady ? "filled" : "subtle"}
+          color={isReady ? "water" : "gray"}
+          aria-label={editing ? "Save" : "Send"}
+          aria-disabled={!isReady}
+          // The field keeps the focus, and a phone its keyboard.
+          onPointerDown={(event) => event.preventDefault()}
+          onClick={submit}
+        >
+          {editing ? <IconCheck size={20} /> : <IconSend2 size={20} stroke={1.7} />}
+        </ActionIcon>
+      </div>
+    </div>
+  );
+}
+
+function Context({ writing: { kind, line }, cancel }: { writing: NonNullable<Writing>; cancel(): void }) {
+  const isReply = kind === "reply";
+  const Icon = isReply ? IconCornerUpLeft : IconPencil;
+  return (
+    <div className={classes.context}>
+      <Icon size={15} stroke={1.8} aria-hidden="true" />
+      {isReply ? (
+        <span>
+          <strong>
+            <bdi>{nameOf(line)}</bdi>
+          </strong>{" "}
+          <bdi>{line.message}</bdi>
+        </span>
+      ) : (
+        <span>
+          <strong>Editing your message</strong> · Escape cancels
+        </span>
+      )}
+      <CloseButton size="md" aria-label={isReply ? "Do not reply" : "Cancel editing"} onClick={cancel} />
+    </div>
+  );
+}

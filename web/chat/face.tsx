@@ -1,0 +1,34 @@
+import type { CSSProperties } from "react";
+import type { ChatProfile } from "#contract/chat";
+import classes from "./face.module.css";
+import { hueOf, initialsOf, nameOf } from "./words.ts";
+
+type Person = Pick<ChatProfile, "username" | "nickname" | "avatar" | "anonymous" | "role">;
+
+/** Each person has a colour; all are equally easy to read. */
+const hue = ({ username }: Person) => ({ "--hue": hueOf(username) }) as CSSProperties;
+
+export function Face({ person }: { person: Person }) {
+  const { emoji, initials } = person.avatar;
+  const kind = emoji ? "emoji" : "initials";
+  return (
+    <span className={classes.face} data-kind={kind} style={hue(person)} aria-hidden="true">
+      {emoji || initials || initialsOf(nameOf(person))}
+    </span>
+  );
+}
+
+export function Name({ person }: { person: Person }) {
+  return (
+    <bdi className={classes.name} data-anonymous={person.anonymous} style={person.anonymous ? {} : hue(person)}>
+      {nameOf(person)}
+    </bdi>
+  );
+}
+
+const ROLES = { user: null, moderator: "Mod", admin: "Admin", superadmin: "Admin" } as const;
+
+export function Role({ person }: { person: Person }) {
+  const label = person.anonymous ? null : ROLES[person.role];
+  return label && <span className={classes.role}>{label}</span>;
+}

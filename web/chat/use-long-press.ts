@@ -1,0 +1,26 @@
+import { type PointerEvent, useRef } from "react";
+
+const PRESS_MS = 450;
+const MOVED_PX = 10;
+
+/** Handlers for an element in which a finger may rest on something; the mouse has other ways. */
+export function useLongPress(pressed: (target: EventTarget) => void) {
+  const start = useRef({ x: 0, y: 0 });
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const end = () => clearTimeout(timer.current);
+  return {
+    onPointerDown({ pointerType, target, clientX, clientY }: PointerEvent) {
+      end();
+      if (pointerType !== "touch") return;
+      start.current = { x: clientX, y: clientY };
+      timer.current = setTimeout(() => pressed(target), PRESS_MS);
+    },
+    onPointerMoveCapture({ clientX, clientY }: PointerEvent) {
+      const { x, y } = start.current;
+      if (Math.hypot(clientX - x, clientY - y) > MOVED_PX) end();
+    },
+    onPointerUp: end,
+    // The list is scrolled instead.
+    onPointerCancel: end,
+  };
+}
