@@ -48,8 +48,8 @@ export class RoomView {
   readonly #wants = new Map<Seat, Want>();
   /** Listeners that have more than `rev`, or than the next batch begins with. */
   readonly #ahead = new Set<Seat>();
-  /** Listeners that read too slowly; their `rev` stands still. */
-  readonly #lagging = new Set<Seat>();
+  /** Listeners that read too slowly, and which time this is; their `rev` stands still. */
+  readonly #lagging = new Map<Seat, symbol>();
   readonly #attendance = new Attendance();
   #rev: number | null = null;
   /** The newest changes without gaps, up to `rev`. */
@@ -131,7 +131,7 @@ export class RoomView {
 
   /** A slow reader has read all: what it missed follows. */
   caughtUp(seat: Seat): void {
-    if (this.#listeners.has(seat)) this.admit(seat, seat.rev, null);
+    if (this.#lagging.has(seat)) this.admit(seat, seat.rev, null);
   }
 
   end(): void {
@@ -344,10 +344,11 @@ export class RoomView {
   /** It has got everything up to `rev`, and gets no more until it has read that. */
   #lag(seat: Seat, rev: number): void {
     if (this.#lagging.has(seat)) return;
-    this.#lagging.add(seat);
+    const time = Symbol();
+    this.#lagging.set(seat, time);
     seat.rev = Math.max(seat.rev, rev);
     this.#world.setTimer(() => {
-      if (seat.behind && this.#lagging.has(seat)) seat.end(CHAT_CLOSE.tooSlow, "it reads too slowly");
+      if (this.#lagging.get(seat) === time) seat.end(CHAT_CLOSE.tooSlow, "it reads too slowly");
     }, BEHIND_MOST_MS);
   }
 
