@@ -31,6 +31,11 @@ export type ViewWorld = {
   failed(what: string, error: unknown, about?: Record<string, unknown>): void;
 };
 
+/** More characters than this are not sent to a seat one after the other: it gets what a join shows. */
+const CATCH_UP_MAX = 512 * 1024;
+const isTooMuch = (missed: Update[]): boolean =>
+  missed.reduce((sum, { frame }) => sum + frame.length, 0) > CATCH_UP_MAX;
+
 /** `since`: it has everything up to there; null: it has nothing, and gets what a join shows. */
 type Want = { seat: Seat; since: number | null };
 type Batched = { rev: number | null; frame: string };
@@ -184,7 +189,7 @@ export class RoomView {
       try {
         const reply = await this.#world.visit(this.room, visit);
         this.#attendance.told(news);
-        this.#visited(reply, wants, visit.since);
+        this.#visited(reply, wants);
         return;
       } catch (error) {
         this.#world.failed("a room could not be visited", error, { room: this.room, attempt });
@@ -197,7 +202,7 @@ export class RoomView {
     this.#world.lost(waiting, "unavailable");
   }
 
-  #visited(reply: VisitReply, wants: Want[], since: number | null): void {
+  #visited(reply: VisitReply, wants: Want[]): void {
     if (!reply.ok) {
       this.#world.lost(this.seats(), "gone");
       return;
@@ -213,18 +218,20 @@ export class RoomView {
     }
     const frames = snapshot && new Snapshots(this.room, rev, snapshot);
     for (const want of wants) {
-      const { seat } = want;
+      const { seat, since } = want;
       // It may have left, or asked anew, while this was under way.
       if (this.#wants.get(seat) !== want || seat.closed) continue;
-      // No change has this number: whatever it knows is not of this room.
-      if (want.since !== null && want.since > rev) this.#wants.set(seat, { seat, since: null });
-      else if (want.since !== null && updates && since !== null && since <= want.since) {
-        for (const update of updates) if (update.rev > want.since) seat.send(update.frame);
+      // No change has a higher number: whatever it knows is not of this room.
+      const missed = since !== null && since <= rev ? updates?.filter((update) => update.rev > since) : undefined;
+      if (missed && !isTooMuch(missed)) {
+        for (const { frame } of missed) seat.send(frame);
         this.#settle(seat, rev, true);
       } else if (frames) {
         frames.send(seat, config);
         seat.shown = rev;
-        this.#settle(seat, rev, want.since !== null);
+        this.#settle(seat, rev, since !== null);
+      } else {
+        this.#wants.set(seat, { seat, since: null });
       }
     }
     this.#world.moved(this);
@@ -238,12 +245,12 @@ export class RoomView {
     else this.#wants.set(seat, { seat, since: rev });
   }
 
-  /** From what is kept here. False: that does not reach back far enough. */
+  /** From what is kept here. False: that does not reach back far enough, or is too much. */
   #catchUp(seat: Seat, since: number, resumed: boolean): boolean {
     const mark = this.#mark(seat);
     if (mark === null) return false;
     const missed = mark > since ? this.#since(since, mark) : [];
-    if (!missed) return false;
+    if (!missed || isTooMuch(missed)) return false;
     for (const { frame } of missed) seat.send(frame);
     seat.rev = Math.max(mark, since);
     if (resumed) seat.tell({ type: "resumed", channel_id: this.room, rev: seat.rev });
@@ -285,8 +292,12 @@ export class RoomView {
   /** Everybody here has missed too much. */
   #reset(rev: number): void {
     this.#flush();
-    for (const seat of this.#listeners) this.#wants.set(seat, { seat, since: null });
-    this.#listeners.clear();
+    for (const seat of this.#listeners) {
+      // Who lags is shown it once they have read what they have.
+      if (this.#lagging.has(seat)) continue;
+      this.#listeners.delete(seat);
+      this.#wants.set(seat, { seat, since: null });
+    }
     this.#ahead.clear();
     this.#ring = [];
     this.#rev = rev;
