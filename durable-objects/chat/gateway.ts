@@ -77,8 +77,7 @@ export class Gateway {
   }
 
   connect(socket: ChatSocket, identity: ChatIdentity, batch: boolean): void {
-    const seat = new Seat(socket, identity, batch, this.#world.now);
-    this.#seats.set(socket.id, seat);
+    const seat = this.#newSeat(socket, identity, batch);
     seat.remember();
     seat.tell({ type: "connected", user: seat.profile });
     this.#schedule();
@@ -90,7 +89,7 @@ export class Gateway {
     seat.heard();
     switch (seat.frames.take(this.#world.now())) {
       case "flood":
-        this.#end(seat, CHAT_CLOSE.flooding, "too many frames");
+        seat.end(CHAT_CLOSE.flooding, "too many frames");
         return;
       case "told":
         seat.fail({ error_code: "rate_limited", message: "Too many frames: slow down", retry_after: 1 });
@@ -247,12 +246,15 @@ export class Gateway {
 
   #signOut(seat: Seat): void {
     seat.fail({ error_code: "unauthenticated", message: "Your session is over: sign in again" });
-    this.#end(seat, CHAT_CLOSE.unauthenticated, "the session is over");
+    seat.end(CHAT_CLOSE.unauthenticated, "the session is over");
   }
 
-  #end(seat: Seat, code: number, reason: string): void {
-    seat.end(code, reason);
-    this.disconnect(seat.id);
+  #newSeat(socket: ChatSocket, identity: ChatIdentity, batch: boolean): Seat {
+    const { now } = this.#world;
+    // Not in the middle of whatever it was that it was too slow for.
+    const seat = new Seat(socket, identity, batch, now, () => queueMicrotask(() => this.disconnect(socket.id)));
+    this.#seats.set(socket.id, seat);
+    return seat;
   }
 
   #viewOf(seat: Seat): RoomView | undefined {
@@ -332,8 +334,7 @@ export class Gateway {
   }
 
   #restore(socket: ChatSocket, { identity, batch, place }: SeatMemory): void {
-    const seat = new Seat(socket, identity, batch, this.#world.now);
-    this.#seats.set(socket.id, seat);
+    const seat = this.#newSeat(socket, identity, batch);
     const view = place && this.#views.get(place.room);
     if (!place || !view) return;
     const { rev, ...where } = place;

@@ -56,6 +56,7 @@ export class Seat {
   closed = false;
   readonly #socket: ChatSocket;
   readonly #now: () => number;
+  readonly #ended: () => void;
   #sent = 0;
   #asked = 0;
   #read = 0;
@@ -65,8 +66,10 @@ export class Seat {
   #queue: Promise<void> = Promise.resolve();
   #queued = 0;
 
-  constructor(socket: ChatSocket, identity: ChatIdentity, batch: boolean, now: () => number) {
+  /** `ended`: called when it was we who closed the socket; its other end may never answer to that. */
+  constructor(socket: ChatSocket, identity: ChatIdentity, batch: boolean, now: () => number, ended: () => void) {
     this.#socket = socket;
+    this.#ended = ended;
     this.identity = identity;
     this.batch = batch;
     this.#now = now;
@@ -150,6 +153,7 @@ export class Seat {
     if (this.closed) return;
     this.closed = true;
     this.#socket.close(code, reason);
+    this.#ended();
   }
 
   #ask(length: number): void {
