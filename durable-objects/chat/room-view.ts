@@ -7,7 +7,7 @@ import { BATCH_MS, type ChannelConfig } from "#contract/chat";
 import { CHAT_CLOSE, type ChatUser } from "#contract/chat-frames";
 import type { Delivery, DeliveryReply, News, Update, Visit, VisitReply } from "#contract/chat-rpc";
 import { Attendance } from "./attendance.ts";
-import type { Seat } from "./seat.ts";
+import { isTooMuch, type Seat } from "./seat.ts";
 import { Snapshots } from "./snapshot-frames.ts";
 
 const RING_MAX = 256;
@@ -30,11 +30,6 @@ export type ViewWorld = {
   configured(view: RoomView, config: ChannelConfig): void;
   failed(what: string, error: unknown, about?: Record<string, unknown>): void;
 };
-
-/** More characters than this are not sent to a seat one after the other: it gets what a join shows. */
-const CATCH_UP_MAX = 512 * 1024;
-const isTooMuch = (missed: Update[]): boolean =>
-  missed.reduce((sum, { frame }) => sum + frame.length, 0) > CATCH_UP_MAX;
 
 /** `since`: it has everything up to there; null: it has nothing, and gets what a join shows. */
 type Want = { seat: Seat; since: number | null };

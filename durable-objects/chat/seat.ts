@@ -1,7 +1,7 @@
 /** One socket at a gateway: whose it is, where it is, and how far it has read. */
 import type { ChatProfile } from "#contract/chat";
 import { CHAT_CLOSE, type ErrorFrame, type ServerFrame } from "#contract/chat-frames";
-import type { ChatIdentity, Standing } from "#contract/chat-rpc";
+import type { ChatIdentity, Standing, Update } from "#contract/chat-rpc";
 import { FrameLimit } from "./limits.ts";
 
 /** A socket as the runtime gives it; it never says how much it holds back. */
@@ -36,11 +36,17 @@ const ASK_AFTER = 64 * 1024;
 const UNREAD_MAX = 256 * 1024;
 /** It asks for more and does not read what it gets. */
 const UNREAD_END = 1024 * 1024;
+/** Less than that: it is sent at once, before anybody has had the time to read it. */
+const CATCH_UP_MAX = 512 * 1024;
 /** So much is sent to a socket of single frames that says nothing at all. */
 const UNHEARD_MAX = 8 * 1024 * 1024;
 
 const QUEUE_MAX = 32;
 const TYPING_EVERY_MS = 2_000;
+
+/** More than may be sent to a seat one after the other: it gets what a join shows instead. */
+export const isTooMuch = (missed: Update[]): boolean =>
+  missed.reduce((sum, { frame }) => sum + frame.length, 0) > CATCH_UP_MAX;
 
 export class Seat {
   identity: ChatIdentity;
