@@ -100,9 +100,9 @@ export class RoomHost extends Host {
       room: this.#number,
       sealer: this.#sealer,
       gateway: (name) => ({
-        deliver: (delivery) => calls(name)("deliver", [delivery], () => world.deliver(name, delivery)),
+        deliver: (delivery) => calls(name)("deliver", [delivery], (sent) => world.deliver(name, sent)),
       }),
-      project: (seq) => calls("d1")("project", [seq], () => void this.projected.push(seq)),
+      project: (seq) => calls("d1")("project", [seq], (sent) => void this.projected.push(sent)),
     });
   }
 }
@@ -166,14 +166,15 @@ export class GatewayHost extends Host {
           const call = world.caller(life, String(number));
           const room = () => world.room(number).room;
           return {
-            visit: (visit) => call("visit", [visit], () => room().visit(visit)),
-            act: (action) => call("act", [action], () => room().act(action)),
-            typing: (by) => call("typing", [by], () => room().typing(by)),
-            history: (before, limit) => call("history", [before, limit], () => room().history(before, limit)),
+            visit: (visit) => call("visit", [visit], (sent) => room().visit(sent)),
+            act: (action) => call("act", [action], (sent) => room().act(sent)),
+            typing: (by) => call("typing", [by], (sent) => room().typing(sent)),
+            history: (before, limit) => call("history", [before, limit], (...sent) => room().history(...sent)),
           } satisfies Pick<ChatRoomRpc, "visit" | "act" | "typing" | "history">;
         },
-        open: (identity, ref) => d1("open", [identity, ref], () => world.open(identity, ref)),
-        markRead: (user_id, message_id) => d1("markRead", [], () => void this.read.push({ user_id, message_id })),
+        open: (identity, ref) => d1("open", [identity, ref], (...sent) => world.open(...sent)),
+        markRead: (user_id, message_id) =>
+          d1("markRead", [{ user_id, message_id }], (mark) => void this.read.push(mark)),
       },
       sockets,
     );
@@ -267,14 +268,19 @@ export class ChatWorld {
 
   /** For the objects: how `life` calls the object named `of`. */
   caller(life: Life, of: string) {
-    return async <T>(method: Method, args: readonly unknown[], run: () => T | Promise<T>): Promise<T> => {
-      this.calls.push({ method, of, args: structuredClone(args) });
+    return async <const A extends readonly unknown[], T>(
+      method: Method,
+      args: A,
+      run: (...args: A) => T | Promise<T>,
+    ): Promise<T> => {
+      const copied = structuredClone(args);
+      this.calls.push({ method, of, args: copied });
       const rule = this.#rules.find((each) => each.method === method && each.left > 0);
       if (rule) rule.left -= 1;
       try {
         await rule?.before?.();
         if (this.away.has(of)) await lost();
-        const reply = structuredClone(await run());
+        const reply = structuredClone(await run(...copied));
         await rule?.after?.();
         if (life.alive) return reply;
       } catch (error) {
@@ -286,7 +292,7 @@ export class ChatWorld {
   }
 
   deliver(name: string, delivery: Delivery) {
-    return (this.listeners.get(name) ?? this.gateway(name).gateway).deliver(structuredClone(delivery));
+    return (this.listeners.get(name) ?? this.gateway(name).gateway).deliver(delivery);
   }
 
   setTimer(action: () => void, ms: number, life: Life): void {
