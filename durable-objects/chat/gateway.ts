@@ -217,6 +217,8 @@ export class Gateway {
     const view = this.#views.get(room) ?? this.#newView(room, this.#records.newEpoch());
     view.offer(config);
     const since = resume?.room === room ? resume.rev : null;
+    // What it did before that may be in a history that it was shown on another socket.
+    if (since !== null) seat.shown = since;
     view.admit(seat, since, seat.identity.kind === "user" ? roomUser(seat.identity) : null);
   }
 
