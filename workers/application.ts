@@ -5,6 +5,10 @@ import { sweepRecords } from "./admin/sweep.ts";
 import { chatRoutes } from "./chat/routes.ts";
 import { createApp } from "./core/app.ts";
 import type { Sweeps } from "./core/sweeps.ts";
+import { sweepInviteCodes } from "./identity/invite-codes.ts";
+import { inviteRoutes } from "./identity/invite-routes.ts";
+import { sweepLoginFailures } from "./identity/login-failures.ts";
+import { sweepRegistrationAddresses } from "./identity/register.ts";
 import { identityRoutes } from "./identity/routes.ts";
 import { authenticateToken } from "./identity/sessions.ts";
 import { sweepSessions } from "./identity/sweep.ts";
@@ -25,6 +29,7 @@ export const app = createApp(
   { authenticators: { jwt: authenticateToken, stream_key: authenticateStreamKey }, limiter: rateLimiter },
   [
     identityRoutes,
+    inviteRoutes,
     streamRoutes,
     playbackRoutes,
     chatRoutes,
@@ -38,6 +43,9 @@ export const app = createApp(
 
 export const sweeps: Sweeps = {
   sessions: sweepSessions,
+  "login failures": sweepLoginFailures,
+  "registration addresses": sweepRegistrationAddresses,
+  "invite codes": sweepInviteCodes,
   "enrolment tokens": sweepEnrolmentTokens,
   jobs: sweepJobs,
   records: sweepRecords,

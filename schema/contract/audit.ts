@@ -1,10 +1,21 @@
-/** The closed list of what is written to the audit log. */
+/** The closed list of what is written to the audit log, and the two views of it: one's activity, and moderation. */
 import * as z from "zod";
 
 export const AuditAction = z.enum([
   "user_create",
+  "user_delete",
+  "register",
+  "role_change",
+  "password_reset",
+  "password_change",
+  "profile_update",
+  "user_block",
+  "user_unblock",
+  "invite_code_create",
+  "invite_code_deactivate",
   "login",
   "logout",
+  "token_revoke",
   "stream_create",
   "stream_update",
   "stream_delete",
@@ -19,3 +30,52 @@ export const AuditAction = z.enum([
   "channel_clear",
 ]);
 export type AuditAction = z.infer<typeof AuditAction>;
+
+/** What people see of what they did. */
+export const ActivityAction = AuditAction.extract(["login", "register"]);
+export type ActivityAction = z.infer<typeof ActivityAction>;
+
+export const Activity = z.object({
+  id: z.int(),
+  user_id: z.int(),
+  username: z.string(),
+  action: ActivityAction,
+  detail: z.string(),
+  details: z.string().meta({ description: "The same under its other documented name" }),
+  ip_address: z.string().nullable(),
+  created_at: z.iso.datetime(),
+});
+export type Activity = z.infer<typeof Activity>;
+export const ActivityList = z.object({ activities: z.array(Activity) });
+
+/** What moderators see of what moderators and admins did. */
+export const ModerationAction = AuditAction.extract([
+  "user_create",
+  "user_delete",
+  "role_change",
+  "password_reset",
+  "invite_code_create",
+  "invite_code_deactivate",
+  "channel_create",
+  "channel_update",
+  "channel_delete",
+  "channel_clear",
+]);
+export type ModerationAction = z.infer<typeof ModerationAction>;
+
+export const AuditRow = z.object({
+  id: z.int(),
+  action: ModerationAction,
+  actor_id: z.int().nullable(),
+  actor_username: z.string().nullable(),
+  target_id: z.int().nullable(),
+  target_type: z.string(),
+  target_name: z.string().nullable(),
+  details: z.record(z.string(), z.unknown()),
+  channel_id: z.int().nullable(),
+  channel_name: z.string().nullable(),
+  created_at: z.iso.datetime(),
+});
+export type AuditRow = z.infer<typeof AuditRow>;
+export const AuditLog = z.object({ entries: z.array(AuditRow), total: z.int() });
+export type AuditLog = z.infer<typeof AuditLog>;

@@ -11,6 +11,7 @@ export const ERRORS = {
   bad_credentials: { status: 401, message: "Wrong username or password" },
   forbidden: { status: 403, message: "Not allowed" },
   bad_key: { status: 403, message: "The key is not valid" },
+  bad_invite_code: { status: 403, message: "The invite code is not valid, or not any more" },
   cross_origin: { status: 403, message: "Cross-origin request with a cookie session refused" },
   not_found: { status: 404, message: "Not found" },
   not_live: { status: 404, message: "The stream is not live" },

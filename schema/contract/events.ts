@@ -21,6 +21,8 @@ export const DomainEvent = z.discriminatedUnion("type", [
     username: z.string(),
     ip: z.string().nullable(),
   }),
+  /** Id `user:<id>:joined`. */
+  z.object({ type: z.literal("user.joined"), user_id: z.number().int(), username: z.string() }),
   /** Id `stream:<id>:<session>:live`. */
   z.object({
     type: z.literal("stream.live"),

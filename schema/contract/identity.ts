@@ -39,6 +39,8 @@ export const Username = z
   .string()
   .regex(/^[A-Za-z0-9_-]{3,30}$/, "must be 3 to 30 letters, digits, _ or -")
   .meta({ example: "ada" });
+/** What anonymous people are called in chat is nobody's name. */
+export const NewUsername = Username.refine((name) => name.toLowerCase() !== "anonymous", "is reserved");
 export const NewPassword = z
   .string()
   .min(8, "must have at least 8 characters")
@@ -98,19 +100,23 @@ export type LoginRequest = z.infer<typeof LoginRequest>;
 
 export const LoginReply = z.object({ status: z.literal("logged_in"), user_id: z.int(), username: z.string() });
 
+export const UserStatus = z.enum(["online", "away", "busy", "dnd", "offline"]);
+
+const Avatar = z.object({
+  color: z.string().optional(),
+  emoji: z.string().nullable().optional(),
+  initials: z.string().optional(),
+});
+
 export const Me = z.object({
   id: z.int(),
   username: z.string(),
   nickname: z.string().nullable(),
-  status: z.enum(["online", "away", "busy", "dnd", "offline"]),
+  status: UserStatus,
   status_message: z.string(),
   role: UserRole,
   chat_anonymous: z.boolean(),
-  avatar: z.object({
-    color: z.string().optional(),
-    emoji: z.string().nullable().optional(),
-    initials: z.string().optional(),
-  }),
+  avatar: Avatar,
   is_admin: z.boolean(),
   scopes: z.array(z.string()),
   permissions: z.object({
@@ -125,3 +131,207 @@ export const Me = z.object({
   created_at: z.iso.datetime(),
 });
 export type Me = z.infer<typeof Me>;
+
+// One's own account
+
+export const PasswordChange = z.object({ current_password: credentials.password, new_password: NewPassword });
+export type PasswordChange = z.infer<typeof PasswordChange>;
+
+const CONTROL = /\p{Cc}/u;
+
+export const StatusChange = z.object({
+  status: UserStatus,
+  status_message: z
+    .string()
+    .max(100, "must be at most 100 characters")
+    .trim()
+    .refine((text) => !CONTROL.test(text), "must not contain control characters")
+    .optional()
+    .meta({ description: "Stays as it is when it is not named", example: "Back at nine" }),
+});
+export type StatusChange = z.output<typeof StatusChange>;
+export const StatusReply = z.object({ status: UserStatus, status_message: z.string() });
+
+export const NicknameChange = z.object({
+  nickname: z
+    .string()
+    .max(100, "must be 2 to 32 characters")
+    .nullable()
+    .transform((text) => text?.trim().replace(/\s+/g, " ") || null)
+    .refine((text) => text === null || (text.length >= 2 && text.length <= 32), "must be 2 to 32 characters")
+    .refine((text) => text === null || /^[\p{L}\p{M}\p{N}_ -]+$/u.test(text), "must be letters, digits, spaces, _ or -")
+    .meta({ description: "Empty or null removes it", example: "Ada L" }),
+});
+export type NicknameChange = z.output<typeof NicknameChange>;
+export const NicknameReply = z.object({ nickname: z.string().nullable() });
+
+/** All of it: what is not named is no more. */
+export const AvatarChange = z.object({
+  color: z
+    .string()
+    .regex(/^#[0-9A-Fa-f]{6}$/, "must be #RRGGBB")
+    .optional()
+    .meta({ example: "#3355AA" }),
+  emoji: z
+    .string()
+    .min(1, "must not be empty")
+    .max(4, "must be at most 4 UTF-16 code units")
+    .regex(/^[^\s\p{Cc}\p{Cs}]+$/u, "must be one emoji without spaces")
+    .nullable()
+    .optional(),
+  initials: z
+    .string()
+    .regex(/^[\p{L}\p{N}]{1,2}$/u, "must be one or two letters or digits")
+    // One letter may become two, such as ß.
+    .transform((text) => [...text.toUpperCase()].slice(0, 2).join(""))
+    .optional()
+    .meta({ example: "AL" }),
+});
+export type AvatarChange = z.output<typeof AvatarChange>;
+export const AvatarReply = z.object({ avatar: Avatar });
+
+export const AnonymousChange = z.object({
+  anonymous: z
+    .union([z.boolean(), z.literal(0), z.literal(1)])
+    .transform(Boolean)
+    .meta({ description: "Chat shows neither name nor avatar" }),
+});
+export const AnonymousReply = z.object({ anonymous: z.boolean() });
+
+// Sessions
+
+export const SessionList = z.object({
+  tokens: z.array(
+    z.object({
+      id: z.string().meta({ description: "In full, to revoke it by" }),
+      token_id: z.string().meta({ example: "0b0f6d5e..." }),
+      name: z.string().nullable(),
+      kind: z.enum(["token", "cookie"]).meta({ description: "Of the API, or of a browser" }),
+      scopes: z.array(z.string()),
+      revoked: z.boolean(),
+      current: z.boolean().meta({ description: "The one that this request came with" }),
+      created_at: z.iso.datetime(),
+      last_used_at: z.iso.datetime().nullable(),
+      expires_at: z.iso.datetime(),
+    }),
+  ),
+});
+export type SessionList = z.infer<typeof SessionList>;
+
+export const RevokeRequest = z.object({
+  token_id: z
+    .string()
+    .max(64, "is too long")
+    .transform((text) => text.trim().replace(/\.{3}$/, ""))
+    .refine((text) => text.length >= 8, "must be an id, or at least its first 8 characters")
+    .meta({ description: "In full, or the beginning of one id only", example: "0b0f6d5e" }),
+});
+export const RevokeReply = z.object({ status: z.literal("revoked"), success: z.literal(true) });
+
+// Registration and invites
+
+export const RegisterRequest = z.object({
+  username: NewUsername,
+  password: NewPassword,
+  invite_code: z.string().min(1, "is required").max(100, "is too long").meta({ example: "PORTAL-0123-4567-89AB" }),
+});
+export type RegisterRequest = z.infer<typeof RegisterRequest>;
+export const RegisterReply = z.object({ id: z.int(), username: z.string(), message: z.string() });
+export type RegisterReply = z.infer<typeof RegisterReply>;
+
+export const InviteType = z.enum(["daily", "single_use", "timed"]);
+export type InviteType = z.infer<typeof InviteType>;
+
+export const InviteInput = z.object({
+  type: InviteType.default("single_use"),
+  label: z
+    .string()
+    .max(100, "must be at most 100 characters")
+    .trim()
+    .refine((text) => !CONTROL.test(text), "must not contain control characters")
+    .nullable()
+    .optional()
+    .meta({ example: "For the choir" }),
+  duration_days: z.int().min(1).max(365).optional().meta({
+    description: "Of timed ones, 30 when not said; of single-use ones, which do not expire when it is not said",
+  }),
+});
+export type InviteInput = z.output<typeof InviteInput>;
+
+const invite = {
+  id: z.int(),
+  code: z.string().meta({ example: "PORTAL-0123-4567-89AB" }),
+  type: InviteType,
+  label: z.string().nullable(),
+  expires_at: z.iso.datetime().nullable(),
+  max_uses: z.int().nullable(),
+};
+export const CreatedInvite = z.object(invite);
+export type CreatedInvite = z.infer<typeof CreatedInvite>;
+
+export const Invite = z.object({
+  ...invite,
+  created_by: z.int().nullable(),
+  created_by_username: z.string().nullable(),
+  created_at: z.iso.datetime(),
+  use_count: z.int(),
+  is_active: z.boolean().meta({ description: "Somebody may register by it now" }),
+});
+export type Invite = z.infer<typeof Invite>;
+
+export const InviteList = z.object({
+  invite_code: z.string().meta({ description: "Today's, made when it is first asked for" }),
+  expires_at: z.iso.datetime(),
+  legacy_daily_code: z.string().meta({ description: "The same under its other documented name" }),
+  codes: z.array(Invite).meta({ description: "Newest first, at most 500" }),
+});
+export type InviteList = z.infer<typeof InviteList>;
+
+export const RegistrationList = z.object({
+  registrations: z.array(z.object({ id: z.int(), username: z.string(), role: UserRole, created_at: z.iso.datetime() })),
+});
+export type RegistrationList = z.infer<typeof RegistrationList>;
+
+// Other people
+
+const listed = { id: z.int(), username: z.string(), role: UserRole, is_admin: z.boolean() };
+
+export const UserList = z.object({
+  users: z.array(z.object({ ...listed, nickname: z.string().nullable(), created_at: z.iso.datetime() })),
+  total: z.int(),
+  actor_role: UserRole,
+  manageable_roles: z.array(UserRole),
+});
+export type UserList = z.infer<typeof UserList>;
+
+export const UserInput = z
+  .object({
+    username: NewUsername,
+    password: NewPassword,
+    role: UserRole.optional().meta({ description: "`user` when nothing is said" }),
+    is_admin: z
+      .union([z.boolean(), z.literal(0), z.literal(1)])
+      .optional()
+      .meta({ description: "The older way to say the role: `admin` or `user`" }),
+  })
+  .transform(({ is_admin, role, ...input }) => ({ ...input, role: role ?? (is_admin ? "admin" : "user") }));
+export type UserInput = z.output<typeof UserInput>;
+export const CreatedUser = z.object(listed);
+export type CreatedUser = z.infer<typeof CreatedUser>;
+
+export const RoleChange = z.object({ role: UserRole });
+export const RoleReply = z.object({ ...listed, message: z.string() });
+export type RoleReply = z.infer<typeof RoleReply>;
+export const PasswordReset = z.object({ new_password: NewPassword });
+export const Told = z.object({ message: z.string() });
+
+export const FoundUsers = z.object({
+  users: z.array(z.object({ id: z.int(), username: z.string(), nickname: z.string().nullable() })),
+});
+export type FoundUsers = z.infer<typeof FoundUsers>;
+
+export const BlockedUsers = z.object({
+  blocked_users: z.array(z.object({ id: z.int(), username: z.string(), blocked_at: z.iso.datetime() })),
+  blocked: z.array(z.int()).meta({ description: "Their ids alone: both forms are documented" }),
+});
+export type BlockedUsers = z.infer<typeof BlockedUsers>;

@@ -16,7 +16,11 @@ export const audit_log = sqliteTable(
     request_id: text().notNull(),
     created_at: integer().notNull(),
   },
-  (t) => [index("audit_log_by_time").on(t.created_at), index("audit_log_by_action").on(t.action)],
+  (t) => [
+    index("audit_log_by_time").on(t.created_at),
+    index("audit_log_by_action").on(t.action),
+    index("audit_log_by_actor").on(t.actor_id),
+  ],
 );
 
 export const settings = sqliteTable("settings", {

@@ -1,4 +1,6 @@
-import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { sql } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { InviteType } from "../contract/identity.ts";
 import type { Region } from "../contract/regions.ts";
 import { textNoCase } from "./columns.ts";
 
@@ -23,6 +25,8 @@ export const users = sqliteTable("users", {
   /** Where the account's chat gateway is, since it first came from a place that is known. */
   home_region: text().$type<Region>(),
   created_at: integer().notNull(),
+  /** It was deleted, and is gone as soon as all that hangs on it is. Nobody signs in to it any more. */
+  deleted_at: integer(),
 });
 
 /** One row per issued token, whatever face it was issued by. */
@@ -45,4 +49,77 @@ export const sessions = sqliteTable(
     last_used_at: integer(),
   },
   (t) => [index("sessions_by_user").on(t.user_id), index("sessions_by_expiry").on(t.expires_at)],
+);
+
+/** Who holds one may register. */
+export const invite_codes = sqliteTable(
+  "invite_codes",
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    code: text().notNull().unique(),
+    type: text().$type<InviteType>().notNull(),
+    /** The UTC day (`2026-11-28`) that it was made on demand for; null of all that somebody made. */
+    day: text(),
+    label: text(),
+    created_by: integer().references(() => users.id, { onDelete: "set null" }),
+    created_at: integer().notNull(),
+    expires_at: integer(),
+    max_uses: integer(),
+    use_count: integer().notNull().default(0),
+    last_used_at: integer(),
+    deactivated_at: integer(),
+  },
+  // Of two that ask at once, one makes the day's code. One that was deactivated makes room for another.
+  (t) => [uniqueIndex("invite_codes_of_the_day").on(t.day).where(sql`deactivated_at IS NULL`)],
+);
+
+/** Who registered by which code. */
+export const invite_uses = sqliteTable(
+  "invite_uses",
+  {
+    user_id: integer()
+      .primaryKey()
+      .references(() => users.id, { onDelete: "cascade" }),
+    invite_code_id: integer()
+      .notNull()
+      .references(() => invite_codes.id, { onDelete: "cascade" }),
+  },
+  (t) => [index("invite_uses_by_code").on(t.invite_code_id)],
+);
+
+/** From where somebody registered lately. It names no account, and outlives one that is deleted. */
+export const registration_addresses = sqliteTable(
+  "registration_addresses",
+  {
+    /** Keyed hash of what counts as one client. */
+    address: text().primaryKey(),
+    registered_at: integer().notNull(),
+  },
+  (t) => [index("registration_addresses_by_time").on(t.registered_at)],
+);
+
+/** Failed logins of a name or an address, in windows that begin with the first of them. */
+export const login_failures = sqliteTable(
+  "login_failures",
+  {
+    /** Keyed hash: what people type as a name may be a password. */
+    key: text().primaryKey(),
+    failures: integer().notNull(),
+    since: integer().notNull(),
+  },
+  (t) => [index("login_failures_by_time").on(t.since)],
+);
+
+export const user_blocks = sqliteTable(
+  "user_blocks",
+  {
+    user_id: integer()
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    blocked_id: integer()
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    created_at: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.user_id, t.blocked_id] }), index("user_blocks_by_blocked").on(t.blocked_id)],
 );

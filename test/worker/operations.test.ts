@@ -14,6 +14,23 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
   ["post", "/api/token", ["bad_credentials", "invalid_request", "invalid_json", "rate_limited"]],
   ["post", "/login", ["bad_credentials", "invalid_request", "cross_origin", "rate_limited"]],
   ["get", "/logout", []],
+  ["post", "/api/register", ["invalid_request", "invalid_json", "bad_invite_code", "cross_origin", "rate_limited"]],
+  ["get", "/api/invite-code", ["unauthenticated", "forbidden"]],
+  [
+    "post",
+    "/api/admin/invite-codes",
+    ["unauthenticated", "invalid_request", "invalid_json", "forbidden", "cross_origin"],
+  ],
+  [
+    "delete",
+    "/api/admin/invite-codes/{id}",
+    ["unauthenticated", "invalid_request", "forbidden", "not_found", "cross_origin"],
+  ],
+  [
+    "get",
+    "/api/admin/invite-codes/{id}/registrations",
+    ["unauthenticated", "invalid_request", "forbidden", "not_found"],
+  ],
   ["get", "/api/me", ["unauthenticated"]],
   ["get", "/api/streams", ["unauthenticated"]],
   ["post", "/api/streams", ["unauthenticated", "invalid_request", "forbidden", "conflict", "cross_origin"]],

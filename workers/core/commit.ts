@@ -1,5 +1,5 @@
 /** A change, its audit rows and its events, in one `db.batch`: all of them or none. */
-import { is, type SQL, sql } from "drizzle-orm";
+import { is, SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { SQLiteRaw } from "drizzle-orm/sqlite-core/query-builders/raw";
 import type { AuditAction } from "#contract/audit";
@@ -23,8 +23,9 @@ export type AuditEntry = {
   details?: Record<string, unknown>;
 };
 
-/** An event and its deterministic id, e.g. `stream:42:session7:live`. */
-export type OutboxEntry = { id: string; event: DomainEvent };
+/** An event and its deterministic id, e.g. `stream:42:session7:live`. SQL where a number is only known inside the batch. */
+export type OutboxEntry = { id: string | SQL; event: Late<DomainEvent> };
+type Late<E> = E extends unknown ? { [K in keyof E]: E[K] extends number ? number | SQL : E[K] } : never;
 
 /** All of `statements`, `audit` and `events`, or nothing. Rejects with the database's error. Returns their results. */
 export async function commit<const T extends readonly Statement[]>(
@@ -84,11 +85,18 @@ function records(ctx: Ctx, audit: AuditEntry[], events: OutboxEntry[], guarded: 
       ctx.db.run(
         // Not OR IGNORE: an event that is there already must count as a change for the statement after it.
         sql`INSERT INTO ${outbox} (id, type, payload, created_at)
-            SELECT ${id}, ${type}, ${JSON.stringify(payload)}, ${now} ${where}
+            SELECT ${id}, ${type}, ${jsonOf(payload)}, ${now} ${where}
             ON CONFLICT (id) DO UPDATE SET type = excluded.type`,
       ),
     ),
   ];
+}
+
+function jsonOf(payload: Record<string, unknown>): SQL {
+  const late = Object.entries(payload).filter(([, value]) => is(value, SQL));
+  const known = Object.entries(payload).filter(([, value]) => !is(value, SQL));
+  const json = sql`${JSON.stringify(Object.fromEntries(known))}`;
+  return late.reduce((text, [field, value]) => sql`json_set(${text}, ${`$.${field}`}, ${value})`, json);
 }
 
 /** D1 binds a number as a double, whose text would be `33.0`. */

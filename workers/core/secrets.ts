@@ -3,7 +3,7 @@ import type { Settings } from "./env.ts";
 
 const encoder = new TextEncoder();
 
-type Purpose = "seal v1" | "session tokens v1" | "vod tokens v1";
+type Purpose = "seal v1" | "session tokens v1" | "vod tokens v1" | "look-ups v1";
 
 /** Imported keys by secret and purpose. Holds keys, never promises: a promise must not be shared between requests. */
 const derived = new WeakMap<Settings, Map<Purpose, CryptoKey>>();
@@ -12,6 +12,7 @@ const ALGORITHMS = {
   "seal v1": { algorithm: { name: "AES-GCM", length: 256 }, usages: ["encrypt", "decrypt"] },
   "session tokens v1": { algorithm: { name: "HMAC", hash: "SHA-256", length: 256 }, usages: ["sign", "verify"] },
   "vod tokens v1": { algorithm: { name: "HMAC", hash: "SHA-256", length: 256 }, usages: ["sign", "verify"] },
+  "look-ups v1": { algorithm: { name: "HMAC", hash: "SHA-256", length: 256 }, usages: ["sign"] },
 } as const satisfies Record<Purpose, { algorithm: object; usages: KeyUsage[] }>;
 
 type KeyUsage = "encrypt" | "decrypt" | "sign" | "verify";

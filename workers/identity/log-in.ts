@@ -1,10 +1,11 @@
 /** The two ways in: a token for programs, a cookie for the web application. */
-import { eq } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import { isAdminRole, type LoginRequest, type TokenReply, type TokenRequest } from "#contract/identity";
 import { users } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { log } from "../core/log.ts";
+import { countAttempt } from "./login-failures.ts";
 import { verifyPassword } from "./password.ts";
 import { grantedScopes } from "./roles.ts";
 import { openSession } from "./sessions.ts";
@@ -14,7 +15,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 type User = typeof users.$inferSelect;
 
-/** `POST /api/token`. Throws `bad_credentials`. */
+/** `POST /api/token`. Throws `bad_credentials`, `rate_limited` after too many failures. */
 export async function createToken(ctx: Ctx, input: TokenRequest): Promise<TokenReply> {
   const user = await checkCredentials(ctx, input);
   const scopes = grantedScopes(user.role, input.scopes);
@@ -35,7 +36,7 @@ export async function createToken(ctx: Ctx, input: TokenRequest): Promise<TokenR
   };
 }
 
-/** `POST /login`: the cookie's token and how long the browser keeps it. Throws `bad_credentials`. */
+/** `POST /login`: the cookie's token and how long the browser keeps it. Throws as `createToken`. */
 export async function logIn(
   ctx: Ctx,
   input: LoginRequest,
@@ -57,9 +58,14 @@ async function checkCredentials(
   ctx: Ctx,
   { username, password }: { username: string; password: string },
 ): Promise<User> {
-  const user = await ctx.db.select().from(users).where(eq(users.username, username)).get();
+  const forgive = await countAttempt(ctx, username);
+  const named = and(eq(users.username, username), isNull(users.deleted_at));
+  const user = await ctx.db.select().from(users).where(named).get();
   const right = await verifyPassword(user?.password_hash ?? null, password);
-  if (user && right) return user;
+  if (user && right) {
+    await forgive();
+    return user;
+  }
   log("warn", "login refused", { request_id: ctx.requestId, ip: ctx.ip });
   throw new ApiError("bad_credentials");
 }

@@ -1,5 +1,11 @@
 /** What a role may do and ask for. */
-import { isAdminRole, UserRole } from "#contract/identity";
+import { type AccountActor, type Actor, isAdminRole, UserRole } from "#contract/identity";
+import { grants } from "#kit/scopes";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { accountOf } from "../core/operation.ts";
+
+type UserActor = Extract<Actor, { kind: "user" }>;
 
 const USER_SCOPES = ["services:read", "access:*"];
 
@@ -15,3 +21,27 @@ export const atLeast = (role: UserRole, least: UserRole): boolean =>
 /** Superadmins manage everybody; everybody else only those below. */
 export const manageableRoles = (role: UserRole): UserRole[] =>
   role === "superadmin" ? [...UserRole.options] : UserRole.options.slice(0, UserRole.options.indexOf(role));
+
+/** Superadmins anybody, others of their kind included; everybody else only those below. */
+export const mayManage = (role: UserRole, target: UserRole): boolean => manageableRoles(role).includes(target);
+
+/** A stream key, and an admin's session that is narrowed to less than `admin`, act as an ordinary user. */
+export function effectiveRole(actor: AccountActor): UserRole {
+  const narrowed = actor.kind === "stream_key" || (isAdminRole(actor.role) && !grants(actor.scopes, "admin"));
+  return narrowed ? "user" : actor.role;
+}
+
+/** Throws `forbidden` below `least`, `unauthenticated`. */
+export function needRole(ctx: Ctx, least: UserRole): UserActor {
+  const actor = needUser(ctx);
+  const role = effectiveRole(actor);
+  if (!atLeast(role, least)) throw new ApiError("forbidden", `Only a ${least} may do that`);
+  return { ...actor, role };
+}
+
+/** The account in person. Throws `forbidden` for a stream key, which acts for one stream only; `unauthenticated`. */
+export function needUser(ctx: Ctx): UserActor {
+  const account = accountOf(ctx);
+  if (account.kind === "stream_key") throw new ApiError("forbidden", "A stream key cannot do that: sign in");
+  return account;
+}

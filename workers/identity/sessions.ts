@@ -1,12 +1,13 @@
 /** Sessions: issued by a login, looked up by the `jti` of a token, revoked at once. */
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull, ne, type SQL, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Actor, Face } from "#contract/identity";
 import { sessions, users } from "#tables/identity";
 import { disconnectChat } from "../chat/disconnect.ts";
 import type { Credential } from "../core/authenticate.ts";
-import { commit, commitIf } from "../core/commit.ts";
+import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
 import { signToken, verifyToken } from "./session-tokens.ts";
 
 type User = typeof users.$inferSelect;
@@ -31,7 +32,10 @@ export type NewSession = {
   ttl_ms: number;
 };
 
-/** Signs in: the session, its audit row and its event in one commit. */
+/**
+ * Signs in: the session, its audit row and its event in one commit. Throws `bad_credentials` when password or role are
+ * not those of `user` any more: a change of them revokes all sessions, and none may slip in beside it.
+ */
 export async function openSession(
   ctx: Ctx,
   user: User,
@@ -50,9 +54,18 @@ export async function openSession(
     session: id,
     via: kind,
   };
-  await commit(
+  const insert = ctx.db
+    .insert(sessions)
+    .select(
+      sql`SELECT ${id}, ${users.id}, ${face}, ${kind}, ${JSON.stringify(scopes)}, ${name}, ${now}, ${expires_at}, NULL, NULL
+          FROM ${users}
+          WHERE ${users.id} = ${user.id} AND ${users.password_hash} = ${user.password_hash}
+            AND ${users.role} = ${user.role} AND ${users.deleted_at} IS NULL`,
+    )
+    .returning({ id: sessions.id });
+  const opened = await commitIf(
     { ...ctx, actor },
-    [ctx.db.insert(sessions).values({ id, user_id: user.id, face, kind, scopes, name, created_at: now, expires_at })],
+    insert,
     [{ action: "login", target: { type: "session", id, name }, details: { face, kind } }],
     [
       {
@@ -61,6 +74,7 @@ export async function openSession(
       },
     ],
   );
+  if (opened.length === 0) throw new ApiError("bad_credentials");
   const token = await signToken(ctx.settings, {
     session: id,
     user_id: user.id,
@@ -143,4 +157,25 @@ export async function closeSession(ctx: Ctx): Promise<void> {
     .where(and(eq(sessions.id, actor.session), isNull(sessions.revoked_at)));
   await commitIf(ctx, guard, [{ action: "logout", target: { type: "session", id: actor.session, name: null } }]);
   ctx.waitUntil(disconnectChat(ctx, actor.id, { session: actor.session }));
+}
+
+/**
+ * To follow, as the first dependant, a guard that changes what sessions rest on: all of the account's but `except` are
+ * revoked if it won. After the commit: `forgetSessions`, and their sockets are to be closed.
+ */
+export const revocation = (ctx: Ctx, userId: number, except?: string) =>
+  ctx.db
+    .update(sessions)
+    .set({ revoked_at: ctx.now() })
+    .where(and(liveSessionsOf(userId), except === undefined ? undefined : ne(sessions.id, except), sql`changes() = 1`));
+
+/** Not revoked. */
+export const liveSessionsOf = (userId: number): SQL | undefined =>
+  and(eq(sessions.user_id, userId), isNull(sessions.revoked_at));
+
+/** Revoked sessions of the account, or the one, do not count in this isolate any more. */
+export function forgetSessions(userId: number, id?: string): void {
+  for (const [key, session] of known) {
+    if (session.id === userId && (id === undefined || key === id)) known.delete(key);
+  }
 }
