@@ -2,6 +2,7 @@
 import type { ChatUser } from "#contract/chat-frames";
 import type { Visit } from "#contract/chat-rpc";
 import type { Seat } from "./seat.ts";
+import { roomUser } from "./standing.ts";
 
 export type Told = Pick<Visit, "entered" | "left" | "guests">;
 
@@ -39,6 +40,11 @@ export class Attendance {
   /** Somebody who is here looks different. */
   changed(user_id: number, user: ChatUser): void {
     if (this.#users.has(user_id)) this.#entered.set(user_id, user);
+  }
+
+  /** The room may have forgotten everybody who is here. */
+  again(seats: Seat[]): void {
+    for (const { identity } of seats) if (identity.kind === "user") this.changed(identity.user_id, roomUser(identity));
   }
 
   leave(seat: Seat): void {

@@ -13,6 +13,8 @@ import { Snapshots } from "./snapshot-frames.ts";
 const RING_MAX = 256;
 const VISIT_TRIES = 4;
 const VISIT_RETRY_MS = [50, 250, 1_000];
+/** A lease with no more left may be over when a visit arrives, and with it all that the room knows of who is here. */
+const LAPSING_MS = 60_000;
 /** Who has not caught up by then will not. */
 const BEHIND_MOST_MS = 30_000;
 
@@ -170,6 +172,7 @@ export class RoomView {
   }
 
   async #visitNow(): Promise<void> {
+    if (this.leaseUntil > 0 && this.leaseUntil - this.#world.now() < LAPSING_MS) this.#attendance.again(this.seats());
     const wants = [...this.#wants.values()];
     const news = this.#attendance.take();
     const marks = wants.map(({ since }) => since).filter((since) => since !== null);
