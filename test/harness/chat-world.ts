@@ -258,6 +258,11 @@ export class ChatWorld {
     return held;
   }
 
+  /** Nothing is lost or held any more, but for what is away. */
+  mend(): void {
+    this.#rules = [];
+  }
+
   called(method: Method): Call[] {
     return this.calls.filter((call) => call.method === method);
   }
