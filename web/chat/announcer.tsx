@@ -1,42 +1,29 @@
 import { VisuallyHidden } from "@mantine/core";
-import { useEffect, useRef, useState } from "react";
-import type { Line } from "./lines.ts";
+import { useEffect, useState } from "react";
+import type { Channel } from "./channel.ts";
 import { nameOf, newsWords } from "./words.ts";
 
 const EVERY_MS = 2_000;
 
-/** Tells screen readers what others wrote: each message, or their number when they are many. */
-export function Announcer({ lines, isLive }: { lines: readonly Line[]; isLive: boolean }) {
+/**
+ * Tells screen readers what others wrote: each message, or their number when they are many. What was missed while there
+ * was no connection is there to be read.
+ */
+export function Announcer({ channel, isLive }: { channel: Channel; isLive: boolean }) {
   const [words, setWords] = useState("");
-  const told = useRef(0);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const latest = useRef(lines);
-  latest.current = lines;
-  const newest = lines.at(-1)?.id ?? 0;
-
   useEffect(() => {
-    if (!isLive) {
-      // What was missed meanwhile is there to be read.
-      told.current = Number.POSITIVE_INFINITY;
-      return;
-    }
-    if (told.current === Number.POSITIVE_INFINITY || told.current === 0) told.current = newest;
-    if (newest <= told.current || timer.current !== undefined) return;
-    timer.current = setTimeout(() => {
-      timer.current = undefined;
-      const news = latest.current.filter(({ id, own }) => id > told.current && !own);
-      told.current = Math.max(told.current, latest.current.at(-1)?.id ?? 0);
+    if (!isLive) return;
+    const lines = () => channel.store.get().view.lines;
+    let told = lines().at(-1)?.id ?? 0;
+    const timer = setInterval(() => {
+      const newest = lines().at(-1)?.id ?? 0;
+      if (newest <= told) return;
+      const news = lines().filter(({ id, own }) => id > told && !own);
+      told = newest;
       setWords(newsWords(news.map((line) => ({ author: nameOf(line), text: line.message }))));
     }, EVERY_MS);
-  }, [newest, isLive]);
-  useEffect(
-    () => () => {
-      clearTimeout(timer.current);
-      timer.current = undefined;
-    },
-    [],
-  );
-
+    return () => clearInterval(timer);
+  }, [channel, isLive]);
   return (
     <VisuallyHidden role="status" aria-live="polite">
       {words}

@@ -29,7 +29,7 @@ export function Banner({ link, stage }: Props) {
         isLate && (
           <div className={classes.banner}>
             {!isOnline && link.state !== "open"
-              ? "You are offline. What you write is sent when you are back."
+              ? "You are offline. What you write is sent later."
               : isJoining
                 ? "The chat does not answer. Trying again…"
                 : "Reconnecting…"}

@@ -29,6 +29,8 @@ export type ChannelState = {
   refusal: ErrorFrame | null;
   view: View;
   entries: readonly Entry[];
+  /** When the last message was written here, UTC ms. */
+  wroteAt: number;
 };
 
 type ReadMark = { sent: number; wanted: number; timer: ReturnType<typeof setTimeout> | undefined };
@@ -38,8 +40,6 @@ export class Channel {
   readonly store: Store<ChannelState>;
   /** What is written and not sent. */
   draft = "";
-  /** When the last message was written here, UTC ms. */
-  wroteAt = 0;
   readonly #say: (frame: Saying) => boolean;
   readonly #outbox: Outbox;
   readonly #read: ReadMark = { sent: 0, wanted: 0, timer: undefined };
@@ -56,7 +56,13 @@ export class Channel {
   constructor(id: number, say: (frame: Saying) => boolean) {
     this.id = id;
     this.#say = say;
-    this.store = createStore<ChannelState>({ stage: "joining", refusal: null, view: NOTHING, entries: [] });
+    this.store = createStore<ChannelState>({
+      stage: "joining",
+      refusal: null,
+      view: NOTHING,
+      entries: [],
+      wroteAt: 0,
+    });
     this.#outbox = new Outbox({ send: say, changed: (entries) => this.store.set({ entries }) });
   }
 
@@ -99,7 +105,7 @@ export class Channel {
   }
 
   act(action: Action): void {
-    if (action.kind === "message") this.wroteAt = Date.now();
+    if (action.kind === "message") this.store.set({ wroteAt: Date.now() });
     this.#outbox.add(action);
   }
 
@@ -122,6 +128,10 @@ export class Channel {
       this.#say({ type: "history", before_id: oldest.id, limit });
     }
     return page;
+  }
+
+  get readsBack(): boolean {
+    return this.#readsBack;
   }
 
   /** The reader is at the end, or not: then nothing is taken from above them. */

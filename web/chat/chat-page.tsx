@@ -20,6 +20,8 @@ import { useChannels } from "./queries.ts";
 /** As the style sheets have it. */
 const NARROW = "(max-width: 47.99em)";
 
+const titleOf = ({ stream_title, name }: Channel) => stream_title ?? `#${name}`;
+
 /** The channels and, beside them, one of them. On a phone one after the other. */
 export function ChatPage() {
   const { me } = useSession();
@@ -30,7 +32,7 @@ export function ChatPage() {
   const navigate = useNavigate();
   const all = channels.data;
   const present = usePresent(all, name);
-  useDocumentTitle(`${present?.stream_title ?? (present ? `#${present.name}` : "Chat")} · Sluice`);
+  useDocumentTitle(`${present ? titleOf(present) : "Chat"} · Sluice`);
   if (!me) return null;
 
   const [first] = all ?? [];
@@ -101,6 +103,7 @@ function Present({ me, channel }: { me: Me; channel: Channel }) {
         user={me.id}
         channelId={channel.id}
         place="page"
+        title={titleOf(channel)}
         back={<Back />}
         remove={mayDelete ? dialog.open : undefined}
       />

@@ -97,25 +97,32 @@ export function Composer(props: Props) {
           onChange={(event) => change(event.currentTarget.value)}
           onKeyDown={press}
         />
-        {wait > 0 && <span className={classes.count}>Slow mode: {countdown(wait)}</span>}
-        {left < MESSAGE_MAX - COUNTED_FROM && (
-          <span className={classes.count} data-over={left < 0} role={left < 0 ? "alert" : undefined}>
-            {left < 0 ? `${-left} too many` : left}
-          </span>
-        )}
-        <ActionIcon
-          size={40}
-          radius={9}
-          variant={isReady ? "filled" : "subtle"}
-          color={isReady ? "water" : "gray"}
-          aria-label={editing ? "Save" : "Send"}
-          aria-disabled={!isReady}
-          // The field keeps the focus, and a phone its keyboard.
-          onPointerDown={(event) => event.preventDefault()}
-          onClick={submit}
-        >
-          {editing ? <IconCheck size={20} /> : <IconSend2 size={20} stroke={1.7} />}
-        </ActionIcon>
+        <div className={classes.end}>
+          {left < MESSAGE_MAX - COUNTED_FROM && (
+            <span className={classes.count} data-over={left < 0} title="Characters left">
+              {left}
+            </span>
+          )}
+          <ActionIcon
+            size={40}
+            radius={9}
+            variant={isReady ? "filled" : "subtle"}
+            color={isReady ? "water" : "gray"}
+            aria-label={editing ? "Save" : wait > 0 ? `Slow mode: wait ${countdown(wait)}` : "Send"}
+            aria-disabled={!isReady}
+            // The field keeps the focus, and a phone its keyboard.
+            onPointerDown={(event) => event.preventDefault()}
+            onClick={submit}
+          >
+            {wait > 0 ? (
+              <span className={classes.count}>{countdown(wait)}</span>
+            ) : editing ? (
+              <IconCheck size={20} />
+            ) : (
+              <IconSend2 size={20} stroke={1.7} />
+            )}
+          </ActionIcon>
+        </div>
       </div>
     </div>
   );

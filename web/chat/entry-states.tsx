@@ -15,10 +15,10 @@ const NOT_DONE: Record<Action["kind"], string> = {
 };
 
 /** What of a message is on its way or failed. Reactions on their way show themselves. */
-export function EntryStates({ entries }: { entries: readonly Entry[] }) {
+export function EntryStates({ entries, tabIndex }: { entries: readonly Entry[]; tabIndex: number }) {
   return entries.map((entry) =>
     entry.state === "failed" ? (
-      <Failed key={entry.nonce} entry={entry} />
+      <Failed key={entry.nonce} entry={entry} tabIndex={tabIndex} />
     ) : entry.action.kind === "react" && entry.problem === null ? null : (
       <Sending key={entry.nonce} entry={entry} />
     ),
@@ -38,7 +38,7 @@ function Sending({ entry }: { entry: Entry }) {
   );
 }
 
-function Failed({ entry: { nonce, action, problem, notBefore } }: { entry: Entry }) {
+function Failed({ entry: { nonce, action, problem, notBefore }, tabIndex }: { entry: Entry; tabIndex: number }) {
   const { retry, discard } = useDeeds();
   const wait = useSecondsUntil(notBefore);
   return (
@@ -47,10 +47,10 @@ function Failed({ entry: { nonce, action, problem, notBefore } }: { entry: Entry
         <IconAlertCircle size={15} stroke={1.8} aria-hidden="true" />
         {NOT_DONE[action.kind]}. {problem}
       </span>
-      <button type="button" disabled={wait > 0} onClick={() => retry(nonce)}>
+      <button type="button" tabIndex={tabIndex} disabled={wait > 0} onClick={() => retry(nonce)}>
         {wait > 0 ? `Retry in ${countdown(wait)}` : "Retry"}
       </button>
-      <button type="button" onClick={() => discard(nonce)}>
+      <button type="button" tabIndex={tabIndex} onClick={() => discard(nonce)}>
         Discard
       </button>
     </div>

@@ -30,12 +30,12 @@ export function partsOf(text: string): Part[] {
 }
 
 /** What somebody wrote, with its links. Never markup. */
-export const LinkedText = memo(function LinkedText({ text }: { text: string }) {
+export const LinkedText = memo(function LinkedText({ text, tabIndex }: { text: string; tabIndex: number }) {
   return partsOf(text).map(({ at, text: words, href }) =>
     href === null ? (
       <Fragment key={at}>{words}</Fragment>
     ) : (
-      <a key={at} href={href} target="_blank" rel="noopener noreferrer nofollow ugc">
+      <a key={at} href={href} tabIndex={tabIndex} target="_blank" rel="noopener noreferrer nofollow ugc">
         {words}
       </a>
     ),

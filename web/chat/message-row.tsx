@@ -31,6 +31,8 @@ type Props = {
 export const MessageRow = memo(function MessageRow(props: Props) {
   const { row, at, isNewDay, isFirst, isCurrent, isActive, isFound, canReact, children } = props;
   const { line, isSent, entries } = row;
+  // Tab stops at one row only, and at what is in it.
+  const tabIndex = isCurrent ? 0 : -1;
   const isBusy = entries.some(({ state, action }) => state === "sending" && action.kind !== "react");
   return (
     <>
@@ -44,12 +46,12 @@ export const MessageRow = memo(function MessageRow(props: Props) {
         data-found={isFound}
         data-sent={isSent}
         data-busy={isBusy}
-        tabIndex={isCurrent ? 0 : -1}
+        tabIndex={tabIndex}
         aria-label={`${nameOf(line)}, ${timeOf(at)}: ${line.message}`}
       >
         <div className={classes.side}>{isFirst ? <Face person={line} /> : <Clock at={at} />}</div>
         <div className={classes.main}>
-          <Reply line={line} />
+          <Reply line={line} tabIndex={tabIndex} />
           {isFirst && (
             <div className={classes.byline}>
               <Name person={line} />
@@ -58,9 +60,9 @@ export const MessageRow = memo(function MessageRow(props: Props) {
               {line.pinned && <Pinned />}
             </div>
           )}
-          <Words line={line} />
-          <Reactions line={line} canReact={canReact} />
-          <EntryStates entries={entries} />
+          <Words line={line} tabIndex={tabIndex} />
+          <Reactions line={line} canReact={canReact} tabIndex={tabIndex} />
+          <EntryStates entries={entries} tabIndex={tabIndex} />
         </div>
         {children}
       </article>
@@ -100,13 +102,15 @@ const Pinned = () => (
   </span>
 );
 
-function Words({ line: { message, edited_at } }: { line: Line }) {
+type PartProps = { line: Line; tabIndex: number };
+
+function Words({ line: { message, edited_at }, tabIndex }: PartProps) {
   const isLong = message.length > CUT_CHARACTERS || message.split("\n", CUT_LINES + 1).length > CUT_LINES;
   const [isCut, setCut] = useState(true);
   return (
     <>
       <p className={classes.text} dir="auto" data-cut={isLong && isCut}>
-        <LinkedText text={message} />
+        <LinkedText text={message} tabIndex={tabIndex} />
         {edited_at && (
           <span className={classes.edited} title={new Date(edited_at).toLocaleString()}>
             edited
@@ -114,7 +118,13 @@ function Words({ line: { message, edited_at } }: { line: Line }) {
         )}
       </p>
       {isLong && (
-        <button type="button" className={classes.more} aria-expanded={!isCut} onClick={() => setCut(!isCut)}>
+        <button
+          type="button"
+          className={classes.more}
+          tabIndex={tabIndex}
+          aria-expanded={!isCut}
+          onClick={() => setCut(!isCut)}
+        >
           {isCut ? "Show all" : "Show less"}
         </button>
       )}
@@ -122,7 +132,7 @@ function Words({ line: { message, edited_at } }: { line: Line }) {
   );
 }
 
-function Reply({ line: { reply_to, reply_preview: preview } }: { line: Line }) {
+function Reply({ line: { reply_to, reply_preview: preview }, tabIndex }: PartProps) {
   const { jump } = useDeeds();
   if (reply_to === undefined) return null;
   const icon = <IconCornerUpLeft size={14} stroke={1.8} aria-hidden="true" />;
@@ -138,6 +148,7 @@ function Reply({ line: { reply_to, reply_preview: preview } }: { line: Line }) {
     <button
       type="button"
       className={classes.reply}
+      tabIndex={tabIndex}
       aria-label={`In reply to ${preview.username}: ${preview.message}`}
       onClick={() => jump(reply_to)}
     >
@@ -149,7 +160,7 @@ function Reply({ line: { reply_to, reply_preview: preview } }: { line: Line }) {
   );
 }
 
-function Reactions({ line, canReact }: { line: Line; canReact: boolean }) {
+function Reactions({ line, canReact, tabIndex }: PartProps & { canReact: boolean }) {
   const { react } = useDeeds();
   if (line.reactions.length === 0) return null;
   return (
@@ -161,6 +172,7 @@ function Reactions({ line, canReact }: { line: Line; canReact: boolean }) {
             key={emoji}
             type="button"
             className={classes.reaction}
+            tabIndex={tabIndex}
             aria-pressed={own}
             aria-label={label}
             onClick={() => react(line, emoji)}

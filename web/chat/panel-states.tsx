@@ -22,13 +22,13 @@ export function Loading() {
   );
 }
 
-export function Empty({ info, canSend }: { info: ChannelInfo; canSend: boolean }) {
+export function Empty({ info }: { info: ChannelInfo }) {
   return (
     <div className={classes.body}>
       <p className={classes.empty}>
         <strong>Nothing said yet</strong>
         {info.stream_id === undefined && info.description && <bdi>{info.description}</bdi>}
-        {canSend ? "Say hello: everybody here sees it at once." : "What is said here appears by itself."}
+        {info.can_send ? "Say hello: everybody here sees it at once." : "What is said here appears by itself."}
       </p>
     </div>
   );

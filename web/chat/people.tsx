@@ -1,11 +1,13 @@
 import { Button, Popover, Title } from "@mantine/core";
 import { IconUsers } from "@tabler/icons-react";
+import type { Channel } from "./channel.ts";
 import { Face, Name, Role } from "./face.tsx";
 import classes from "./panel-parts.module.css";
-import type { People as Everybody } from "./room.ts";
+import { useStore } from "./use-channel.ts";
 
 /** How many are here, and who. */
-export function People({ people: { users, total, guests } }: { people: Everybody }) {
+export function People({ channel }: { channel: Channel }) {
+  const { users, total, guests } = useStore(channel.store, ({ view }) => view.people);
   const here = total + guests;
   const unlisted = total - users.length;
   const rest = [

@@ -1,11 +1,13 @@
+import type { Channel } from "./channel.ts";
 import classes from "./composer.module.css";
-import type { Typist } from "./room.ts";
+import { useStore } from "./use-channel.ts";
 import { pauseWords, typingWords } from "./words.ts";
 
-type Props = { typists: readonly Typist[]; slowmodeSeconds: number };
+type Props = { channel: Channel; slowmodeSeconds: number };
 
 /** Above the field: who is typing, not told to screen readers, for it would not stop; and how slow the channel is. */
-export function Typists({ typists, slowmodeSeconds }: Props) {
+export function Typists({ channel, slowmodeSeconds }: Props) {
+  const typists = useStore(channel.store, ({ view }) => view.typists);
   return (
     <div className={classes.above}>
       <span className={classes.typing} aria-hidden="true">

@@ -13,7 +13,9 @@ function chatOf(user: number | null): Chat {
   return present.chat;
 }
 
-export const useStore = <State>(store: Store<State>): State => useSyncExternalStore(store.subscribe, store.get);
+/** A part of a store that is the same until it changes. */
+export const useStore = <State, Part>(store: Store<State>, part: (state: State) => Part): Part =>
+  useSyncExternalStore(store.subscribe, () => part(store.get()));
 
 /** Is in the channel as long as it is mounted. `user`: null for a guest. */
 export function useChannel(user: number | null, id: number): { chat: Chat; channel: Channel } {
@@ -25,8 +27,8 @@ export function useChannel(user: number | null, id: number): { chat: Chat; chann
 
 /** What is in the channel and on its way to it. */
 export function useShown(chat: Chat, channel: Channel): readonly Shown[] {
-  const { view, entries } = useStore(channel.store);
-  const { user } = useStore(chat.store);
-  const { lines } = view;
+  const lines = useStore(channel.store, ({ view }) => view.lines);
+  const entries = useStore(channel.store, (state) => state.entries);
+  const user = useStore(chat.store, (state) => state.user);
   return useMemo(() => shownLines(lines, entries, user ?? null), [lines, entries, user]);
 }

@@ -1,4 +1,4 @@
-import { type RefObject, useCallback, useEffect, useRef } from "react";
+import { type RefObject, useCallback } from "react";
 import { HISTORY_MAX } from "#contract/chat";
 import { toast } from "../ui/toasts.tsx";
 import type { Channel } from "./channel.ts";
@@ -9,20 +9,17 @@ const MOST_PAGES = 30;
 const drawn = () => new Promise((resolve) => setTimeout(resolve));
 
 /** Shows a message; an older one is loaded first, with all that came after it. */
-export function useJump(channel: Channel, list: RefObject<MessageListHandle | null>, isAtEnd: boolean) {
-  const atEnd = useRef(isAtEnd);
-  useEffect(() => {
-    atEnd.current = isAtEnd;
-  }, [isAtEnd]);
+export function useJump(channel: Channel, list: RefObject<MessageListHandle | null>) {
   return useCallback(
     async (id: number) => {
+      const { readsBack } = channel;
       // What is loaded must stay until it is shown.
       channel.setReadsBack(true);
       const isThere = await load(channel, id);
       await drawn();
       if (isThere && list.current?.find(id)) return;
       toast(isThere ? "That message is gone" : "That message is too far back");
-      channel.setReadsBack(!atEnd.current);
+      channel.setReadsBack(readsBack);
     },
     [channel, list],
   );

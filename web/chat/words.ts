@@ -8,19 +8,17 @@ const TIME: Intl.DateTimeFormatOptions = { hour: "numeric", minute: "2-digit" };
 export const timeOf = (at: Date): string => at.toLocaleTimeString(undefined, TIME);
 
 const DAY_MS = 24 * 3_600_000;
-const midnight = (at: Date) => new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
+export const midnightOf = (at: Date): number => new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
 
 /** `Today`, `Yesterday`, `Friday, November 20`; with the year when it is not this one. */
 export function dayOf(at: Date, now: Date): string {
   // Days are 23 or 25 hours long twice a year.
-  const days = Math.round((midnight(now) - midnight(at)) / DAY_MS);
+  const days = Math.round((midnightOf(now) - midnightOf(at)) / DAY_MS);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";
   const year = at.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
   return at.toLocaleDateString(undefined, { weekday: "long", month: "long", day: "numeric", ...year });
 }
-
-export const isSameDay = (one: Date, other: Date): boolean => midnight(one) === midnight(other);
 
 /** `Ada is typing`, `Ada and Bob are typing`, `Several people are typing`. */
 export function typingWords(names: readonly string[]): string {

@@ -51,7 +51,10 @@ function Watch({ stream }: { stream: Stream }) {
           <About stream={stream} state={state} />
         </>
       }
-      aside={channelId !== null && known && <ChatPanel user={me?.id ?? null} channelId={channelId} place="aside" />}
+      aside={
+        channelId !== null &&
+        known && <ChatPanel user={me?.id ?? null} channelId={channelId} place="aside" title="Chat" />
+      }
       more={
         <>
           {stream.description && <p className={classes.description}>{stream.description}</p>}
