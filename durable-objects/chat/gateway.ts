@@ -296,21 +296,26 @@ export class Gateway {
   }
 
   /** Who may still be here, now that the channel or its stream has changed; and what they may do. */
-  async #configured(view: RoomView, config: ChannelConfig): Promise<void> {
+  async #configured(view: RoomView): Promise<void> {
     for (const seat of view.seats()) {
-      const { place } = seat;
-      if (!place || place.room !== view.room) continue;
-      if (!mayStay(config, seat.identity, place)) {
-        const opened = place.by_key ? null : await this.#world.open(seat.identity, { id: view.room });
+      const { place, identity } = seat;
+      if (!place || place.room !== view.room || !view.config) continue;
+      if (!mayStay(view.config, identity, place)) {
+        const opened = await this.#actions.tried("who may stay in a channel could not be asked", () =>
+          this.#world.open(identity, { id: view.room }),
+        );
         if (seat.closed || seat.place !== place) continue;
-        if (opened?.ok) place.standing = opened.standing;
-        else if (opened) {
+        if (!opened?.ok) {
           this.#leave(seat);
-          seat.fail({ error_code: opened.code, message: "You may no longer read this channel" });
+          if (opened) seat.fail({ error_code: opened.code, message: "You may no longer read this channel" });
+          else seat.fail({ error_code: "unavailable", message: "The chat did not answer: join again" });
           continue;
         }
+        place.standing = opened.standing;
+        seat.remember();
       }
-      seat.tell(channelInfo(config, place.standing, view.rev ?? 0));
+      // As it is by now: it may have changed again while D1 was asked.
+      seat.tell(channelInfo(view.config, place.standing, view.rev ?? 0));
     }
   }
 
@@ -324,9 +329,9 @@ export class Gateway {
       visit: (id, visit) => this.#world.room(id).visit(visit),
       moved: (view) => this.#keep(view),
       lost: (seats, why) => this.#lost(view, why, seats),
-      configured: (of, config) => {
-        this.#configured(of, config).catch((error: unknown) =>
-          failed("who may stay in a channel could not be asked", error, { room }),
+      configured: (of) => {
+        this.#configured(of).catch((error: unknown) =>
+          failed("a channel's new settings were not told", error, { room }),
         );
       },
     };

@@ -29,7 +29,7 @@ export type ViewWorld = {
   /** The channel is gone, or could not be reached: these seats are nowhere now. */
   lost(seats: Seat[], why: "gone" | "unavailable"): void;
   /** Who may be here is to be looked at again. */
-  configured(view: RoomView, config: ChannelConfig): void;
+  configured(view: RoomView): void;
   failed(what: string, error: unknown, about?: Record<string, unknown>): void;
 };
 
@@ -377,7 +377,7 @@ export class RoomView {
       (config.stream?.live_version ?? 0) > (before.stream?.live_version ?? 0);
     if (!isNew) return;
     this.config = config;
-    if (before && config.version > before.version) this.#world.configured(this, config);
+    if (before && config.version > before.version) this.#world.configured(this);
   }
 
   #drop(seat: Seat): void {
