@@ -1,10 +1,11 @@
 /** A room's changes in order: the newest ready to send, the others from their rows, the oldest forgotten. */
 import type { ChannelConfig } from "#contract/chat";
 import type { Update } from "#contract/chat-rpc";
+import { Ring } from "./ring.ts";
 import type { RoomFrames } from "./room-frames.ts";
 import type { ChangeRow, RoomRecords } from "./room-records.ts";
 
-const READY_MAX = 512;
+const READY_KEPT = 512;
 /** More than this is told as a snapshot. */
 const TOLD_MAX = 500;
 const KEPT_CHANGES = 1_000;
@@ -15,8 +16,8 @@ const FORGET_EVERY = 256;
 export class RoomLog {
   readonly #records: RoomRecords;
   readonly #frames: RoomFrames;
-  /** Without gaps, ends with `rev`. */
-  #ready: Update[] = [];
+  /** Up to `rev`, as they were when they happened. */
+  readonly #ready = new Ring(READY_KEPT);
   #rev: number;
 
   constructor(records: RoomRecords, frames: RoomFrames, rev: number) {
@@ -39,16 +40,15 @@ export class RoomLog {
 
   published(update: Update): void {
     this.#rev = update.rev;
-    this.#ready.push(update);
-    if (this.#ready.length > 2 * READY_MAX) this.#ready = this.#ready.slice(-READY_MAX);
+    this.#ready.push([update]);
   }
 
   /** All after `rev`, or null when they are too many or forgotten. `config`: goes with changes of the channel. */
   since(rev: number, config: ChannelConfig): Update[] | null {
     if (rev >= this.#rev) return [];
     if (this.#rev - rev > TOLD_MAX) return null;
-    const [first] = this.#ready;
-    if (first && first.rev <= rev + 1) return this.#ready.slice(rev + 1 - first.rev);
+    const ready = this.#ready.since(rev, this.#rev);
+    if (ready) return ready;
     const rows = this.#records.changesAfter(rev, TOLD_MAX);
     if (rows.length !== this.#rev - rev) return null;
     return rows.map((row) => {

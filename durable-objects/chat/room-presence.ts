@@ -1,6 +1,7 @@
 /** Who is in a room, by gateway, and what the others are told of it: less, and less often, the more they are. */
 import { type ChatProfile, shownProfile, USERS_SHOWN } from "#contract/chat";
 import type { ChatUser, ServerFrame } from "#contract/chat-frames";
+import type { News } from "#contract/chat-rpc";
 import type { RoomRecords } from "./room-records.ts";
 
 const REFRESH_MS = 1_000;
@@ -10,7 +11,7 @@ const REFRESH_MS_PER_USER = 50;
 export type PresenceWorld = {
   room: number;
   rev(): number;
-  tell(frame: string): void;
+  tell(news: News): void;
   setTimer(action: () => void, ms: number): void;
 };
 
@@ -92,7 +93,7 @@ export class RoomPresence {
   }
 
   #changed(type: "user_joined" | "user_left", user: ChatUser): void {
-    if (this.total <= USERS_SHOWN) this.#tell(comingOrGoing(type, user, this.#where()));
+    if (this.total <= USERS_SHOWN) this.#tell(comingOrGoing(type, user, this.#where()), user.user_id);
     this.#refresh();
   }
 
@@ -133,8 +134,8 @@ export class RoomPresence {
     return { channel_id: this.#world.room, rev: this.#world.rev() };
   }
 
-  #tell(frame: ServerFrame): void {
-    this.#world.tell(JSON.stringify(frame));
+  #tell(frame: ServerFrame, except: number | null = null): void {
+    this.#world.tell({ frame: JSON.stringify(frame), ...(except !== null && { except }) });
   }
 }
 

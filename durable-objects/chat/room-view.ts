@@ -7,10 +7,11 @@ import { BATCH_MS, type ChannelConfig } from "#contract/chat";
 import { CHAT_CLOSE, type ChatUser } from "#contract/chat-frames";
 import type { Delivery, DeliveryReply, News, Update, Visit, VisitReply } from "#contract/chat-rpc";
 import { Attendance } from "./attendance.ts";
+import { Ring } from "./ring.ts";
 import { isTooMuch, type Seat } from "./seat.ts";
 import { Snapshots } from "./snapshot-frames.ts";
 
-const RING_MAX = 256;
+const RING_KEPT = 256;
 const VISIT_TRIES = 4;
 const VISIT_RETRY_MS = [50, 250, 1_000];
 /** A lease with no more left may be over when a visit arrives, and with it all that the room knows of who is here. */
@@ -35,7 +36,8 @@ export type ViewWorld = {
 
 /** `since`: it has everything up to there; null: it has nothing, and gets what a join shows. */
 type Want = { seat: Seat; since: number | null };
-type Batched = { rev: number | null; frame: string };
+type Batched = News & { rev: number | null };
+const textOf = (batch: Batched[]) => `[${batch.map(({ frame }) => frame).join(",")}]`;
 
 export class RoomView {
   readonly room: number;
@@ -54,8 +56,8 @@ export class RoomView {
   readonly #lagging = new Map<Seat, symbol>();
   readonly #attendance = new Attendance();
   #rev: number | null = null;
-  /** The newest changes without gaps, up to `rev`. */
-  #ring: Update[] = [];
+  /** Up to `rev`. */
+  readonly #ring = new Ring(RING_KEPT);
   #batch: Batched[] = [];
   #batchAt = Number.NEGATIVE_INFINITY;
   #batchDue = false;
@@ -158,7 +160,7 @@ export class RoomView {
     if (this.#ended || this.#rev === null) return { gone: true };
     if (reset) this.#reset(after);
     else if (after <= this.#rev) this.#take(updates);
-    if (news.length > 0) this.#spread(news.map(({ frame }: News) => ({ rev: null, frame })));
+    if (news.length > 0) this.#spread(news.map((each: News) => ({ rev: null, ...each })));
     return { have: this.#rev };
   }
 
@@ -210,7 +212,7 @@ export class RoomView {
     this.#configure(config);
     if (this.#rev === null) {
       this.#rev = rev;
-      this.#ring = [];
+      this.#ring.clear();
     } else if (updates) {
       this.#take(updates);
     }
@@ -247,7 +249,7 @@ export class RoomView {
   #catchUp(seat: Seat, since: number, resumed: boolean): boolean {
     const mark = this.#mark(seat);
     if (mark === null) return false;
-    const missed = mark > since ? this.#since(since, mark) : [];
+    const missed = mark > since ? this.#ring.since(since, mark) : [];
     if (!missed || isTooMuch(missed)) return false;
     for (const { frame } of missed) seat.send(frame);
     seat.rev = Math.max(mark, since);
@@ -264,20 +266,13 @@ export class RoomView {
     return waiting?.rev ? waiting.rev - 1 : this.#rev;
   }
 
-  #since(rev: number, upTo: number): Update[] | null {
-    const [first] = this.#ring;
-    if (!first || first.rev > rev + 1) return null;
-    return this.#ring.slice(rev + 1 - first.rev, upTo + 1 - first.rev);
-  }
-
   /** Those that come next, of updates without gaps. */
   #take(updates: Update[]): void {
     const from = this.#rev ?? 0;
     const fresh = updates.filter(({ rev }) => rev > from);
     const [first] = fresh;
     if (!first || first.rev !== from + 1) return;
-    this.#ring.push(...fresh);
-    if (this.#ring.length > 2 * RING_MAX) this.#ring = this.#ring.slice(-RING_MAX);
+    this.#ring.push(fresh);
     this.#spread(fresh);
     this.#rev = from + fresh.length;
     this.#retire();
@@ -297,7 +292,7 @@ export class RoomView {
       this.#wants.set(seat, { seat, since: null });
     }
     this.#ahead.clear();
-    this.#ring = [];
+    this.#ring.clear();
     this.#rev = rev;
     this.#world.moved(this);
     void this.visit();
@@ -310,8 +305,8 @@ export class RoomView {
         anyBatch = true;
         continue;
       }
-      const has = this.#ahead.has(seat) ? seat.rev : 0;
-      for (const { rev, frame } of frames) if (rev === null || rev > has) seat.push(frame);
+      const isFor = this.#filterFor(seat);
+      for (const each of frames) if (isFor(each)) seat.push(each.frame);
     }
     // A batch that waits has no gaps, even if its readers are gone: the next one counts on it.
     if (!anyBatch && this.#batch.length === 0) return;
@@ -330,24 +325,27 @@ export class RoomView {
     if (batch.length === 0) return;
     this.#batch = [];
     this.#batchAt = this.#world.now();
-    const all = `[${batch.map(({ frame }) => frame).join(",")}]`;
+    const all = textOf(batch);
     const first = batch.find(({ rev }) => rev !== null)?.rev ?? null;
     const last = batch.findLast(({ rev }) => rev !== null)?.rev ?? this.#rev ?? 0;
+    const excepted = new Set(batch.flatMap(({ except }) => except ?? []));
     for (const seat of this.#listeners) {
       if (!seat.batch) continue;
       if (seat.behind) {
         this.#lag(seat, first === null ? last : first - 1);
         continue;
       }
-      if (this.#ahead.has(seat)) {
-        const rest = batch.filter(({ rev }) => rev === null || rev > seat.rev);
-        if (rest.length > 0) seat.push(`[${rest.map(({ frame }) => frame).join(",")}]`);
-      } else {
-        seat.push(all);
-      }
+      const isWhole = !this.#ahead.has(seat) && (seat.user_id === null || !excepted.has(seat.user_id));
+      const own = isWhole ? batch : batch.filter(this.#filterFor(seat));
+      if (own.length > 0) seat.push(isWhole ? all : textOf(own));
       if (seat.behind) this.#lag(seat, last);
     }
     if (first !== null) this.#retire();
+  }
+
+  #filterFor(seat: Seat): (each: Batched) => boolean {
+    const has = this.#ahead.has(seat) ? seat.rev : 0;
+    return ({ rev, except }) => (rev === null ? except === undefined || except !== seat.user_id : rev > has);
   }
 
   /** It has got everything up to `rev`, and gets no more until it has read that. */
@@ -363,10 +361,7 @@ export class RoomView {
 
   /** Who is no longer ahead of the others. */
   #retire(): void {
-    for (const seat of this.#ahead) {
-      const mark = this.#mark(seat);
-      if (mark !== null && seat.rev <= mark) this.#ahead.delete(seat);
-    }
+    for (const seat of this.#ahead) if (seat.rev <= (this.#mark(seat) ?? -1)) this.#ahead.delete(seat);
   }
 
   #configure(config: ChannelConfig): void {

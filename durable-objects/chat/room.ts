@@ -17,6 +17,7 @@ import type {
   ActReply,
   ChatGatewayRpc,
   HistoryReply,
+  News,
   RoomAction,
   Snapshot,
   Update,
@@ -88,7 +89,7 @@ export class Room {
       {
         room: world.room,
         rev: () => this.#log.rev,
-        tell: (frame) => this.#tell(frame),
+        tell: (news) => this.#tell(news),
         setTimer: world.setTimer,
       },
       this.#records,
@@ -152,7 +153,8 @@ export class Room {
     if (this.#presence.total + this.#presence.guests > TYPING_READERS) return;
     const { user_id, username } = shownProfile(by);
     const where = { channel_id: this.#world.room, rev: this.#log.rev };
-    this.#tell(JSON.stringify({ type: "typing", ...where, user_id, username } satisfies ServerFrame));
+    const frame = JSON.stringify({ type: "typing", ...where, user_id, username } satisfies ServerFrame);
+    this.#tell({ frame, ...(by.user_id !== null && { except: by.user_id }) });
   }
 
   history(before_id: number, limit: number): HistoryReply {
@@ -361,9 +363,9 @@ export class Room {
     this.#schedule();
   }
 
-  #tell(frame: string): void {
+  #tell(news: News): void {
     for (const delivery of this.#deliveries.values()) {
-      delivery.tell({ frame });
+      delivery.tell(news);
       delivery.kick();
     }
   }

@@ -15,7 +15,8 @@ export type Update = {
   /** There is no channel any more. */
   ends?: true;
 };
-export type News = { frame: string };
+/** `except`: the user whom it is about, who knows. */
+export type News = { frame: string; except?: number };
 
 /** What somebody may do in a channel. `guest`: read. `moderator`: of this channel, by whatever right. */
 export type Standing = "guest" | "member" | "moderator";

@@ -265,21 +265,34 @@ describe("everybody in a channel", () => {
     }
   });
 
-  test("is told when others come and go, and not of their own coming", async () => {
-    const ann = await gateway.connect(userOf(1));
-    await ann.join(ROOM);
-    const ben = await inRoom(2);
-    await ben.leave();
-    await world.pass(1_000);
-    const comings = ann.frames.flatMap((frame) =>
-      frame.type === "user_joined" || frame.type === "user_left" ? [[frame.type, frame.user_id]] : [],
-    );
-    expect(comings).toEqual([
-      ["user_joined", 2],
-      ["user_left", 2],
-    ]);
-    expect(ann.last("users")).toMatchObject({ total: 1 });
-  });
+  test.each([false, true])(
+    "is told when others come, type and go, and nothing of that about themselves (batches: %s)",
+    async (batch) => {
+      const comings = ({ frames }: ChatPerson) =>
+        frames.flatMap((frame) => {
+          if (frame.type !== "user_joined" && frame.type !== "user_left" && frame.type !== "typing") return [];
+          return `${frame.type} ${frame.username}`;
+        });
+      const ann = await inRoom(1, { batch });
+      const ben = await inRoom(2, { batch });
+      const hidden = await gateway.connect(userOf(3, HIDDEN), { batch });
+      await hidden.say({ type: "resume", channel_id: ROOM, rev: 0 });
+      for (const person of [ann, ben, hidden]) await person.say({ type: "typing" });
+      await world.pass(100);
+      await ben.leave();
+      await hidden.leave();
+      await world.pass(1_000);
+      const [one, two, three] = ["user1", "user2", "Anonymous"];
+      expect(comings(ann)).toEqual([
+        ...[two, three].map((name) => `user_joined ${name}`),
+        ...[two, three].map((name) => `typing ${name}`),
+        ...[two, three].map((name) => `user_left ${name}`),
+      ]);
+      expect(comings(ben)).toEqual([`user_joined ${three}`, `typing ${one}`, `typing ${three}`]);
+      expect(comings(hidden)).toEqual([`typing ${one}`, `typing ${two}`, `user_left ${two}`]);
+      expect(ann.last("users")).toMatchObject({ total: 1 });
+    },
+  );
 });
 
 describe("looking back", () => {
