@@ -1,17 +1,21 @@
 /** The application with every noun's routes, what identifies its callers, and what its cron sweeps. */
 import { rateLimiter } from "../durable-objects/stubs.ts";
+import { recordRoutes } from "./admin/record-routes.ts";
 import { adminRoutes } from "./admin/routes.ts";
 import { sweepRecords } from "./admin/sweep.ts";
 import { chatRoutes } from "./chat/routes.ts";
 import { createApp } from "./core/app.ts";
 import type { Sweeps } from "./core/sweeps.ts";
+import { accountRoutes } from "./identity/account-routes.ts";
 import { sweepInviteCodes } from "./identity/invite-codes.ts";
 import { inviteRoutes } from "./identity/invite-routes.ts";
 import { sweepLoginFailures } from "./identity/login-failures.ts";
 import { sweepRegistrationAddresses } from "./identity/register.ts";
+import { sweepAccounts } from "./identity/remove-account.ts";
 import { identityRoutes } from "./identity/routes.ts";
 import { authenticateToken } from "./identity/sessions.ts";
 import { sweepSessions } from "./identity/sweep.ts";
+import { userRoutes } from "./identity/user-routes.ts";
 import { mediaRoutes } from "./media/routes.ts";
 import { sweepJobs } from "./media/sweep.ts";
 import { sweepEnrolmentTokens } from "./media/sweep-tokens.ts";
@@ -30,6 +34,8 @@ export const app = createApp(
   [
     identityRoutes,
     inviteRoutes,
+    accountRoutes,
+    userRoutes,
     streamRoutes,
     playbackRoutes,
     chatRoutes,
@@ -38,11 +44,13 @@ export const app = createApp(
     mediaRoutes,
     recordingRoutes,
     adminRoutes,
+    recordRoutes,
   ],
 );
 
 export const sweeps: Sweeps = {
   sessions: sweepSessions,
+  "deleted accounts": sweepAccounts,
   "login failures": sweepLoginFailures,
   "registration addresses": sweepRegistrationAddresses,
   "invite codes": sweepInviteCodes,

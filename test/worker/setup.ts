@@ -26,6 +26,8 @@ beforeAll(async () => {
       await runInDurableObject(namespace.get(id), () => undefined);
   }
   await wakeRooms(CHAT_ROOM as unknown as DurableObjectNamespace);
+  // So is a database that nobody asked anything for ten seconds.
+  await DB.prepare("SELECT 1").run();
   await reset();
   await applyD1Migrations(DB, TEST_MIGRATIONS);
 });

@@ -9,12 +9,12 @@ import {
 } from "#contract/identity";
 import type { App } from "../core/app-env.ts";
 import { operation } from "../core/operation.ts";
+import { numbered } from "../core/parameters.ts";
 import { createInvite } from "./create-invite.ts";
 import { deactivateInvite } from "./deactivate-invite.ts";
 import { listInvites } from "./list-invites.ts";
 import { listRegistrations } from "./list-registrations.ts";
 import { register } from "./register.ts";
-import { numbered } from "./with-id.ts";
 
 const json = <T extends z.ZodType>(schema: T) => ({ content: { "application/json": { schema } } });
 const tags = ["identity"];

@@ -9,9 +9,16 @@ import { ApiError } from "../core/errors.ts";
 import { findOwnStream, type StreamRef } from "./get.ts";
 import { tellLiveStream } from "./live-orders.ts";
 
-/** `DELETE /api/streams/{id}`: with its channel, and whoever publishes is cut off. Throws `not_found`. */
+type Doomed = Pick<typeof streams.$inferSelect, "id" | "user_id" | "title" | "chat_channel_id">;
+
+/** `DELETE /api/streams/{id}`. Throws `not_found`. */
 export async function deleteStream(ctx: Ctx, ref: StreamRef): Promise<void> {
   const { stream } = await findOwnStream(ctx, ref);
+  if (!(await removeStream(ctx, stream))) throw new ApiError("not_found", "No such stream");
+}
+
+/** With its channel, and whoever publishes is cut off. False: somebody else was first. */
+export async function removeStream(ctx: Ctx, stream: Doomed): Promise<boolean> {
   // The channel goes by its foreign key.
   const remove = ctx.db
     .delete(streams)
@@ -29,7 +36,8 @@ export async function deleteStream(ctx: Ctx, ref: StreamRef): Promise<void> {
     );
   const audit = { action: "stream_delete", target: { type: "stream", id: stream.id, name: stream.title } } as const;
   const removed = await commitIf(ctx, remove, [audit], [], [keepRecordings]);
-  if (removed.length === 0) throw new ApiError("not_found", "No such stream");
+  if (removed.length === 0) return false;
   await tellLiveStream(ctx, stream.id, "stop", () => liveStream(ctx.env, stream.id).stop("deleted"));
   if (stream.chat_channel_id !== null) await destroyRoom(ctx, stream.chat_channel_id);
+  return true;
 }

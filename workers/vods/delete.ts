@@ -1,4 +1,4 @@
-import { and, eq, ne, sql } from "drizzle-orm";
+import { and, eq, ne, type SQL, sql } from "drizzle-orm";
 import { doomed_objects, vod_parts, vods } from "#tables/vods";
 import { liveStream } from "../../durable-objects/stubs.ts";
 import { commitIf } from "../core/commit.ts";
@@ -10,19 +10,32 @@ import { findOwnVod } from "./get.ts";
 import { storyboardKey, thumbnailKey } from "./object-keys.ts";
 import { removeDoomed } from "./remove-doomed.ts";
 
-/**
- * `DELETE /api/library/{id}`: the row with its parts; what they left in the bucket is removed in the background.
- * Throws `not_found`, `still_recording`.
- */
+type Doomed = Pick<typeof vods.$inferSelect, "id" | "user_id" | "title" | "public_id" | "stream_id" | "session">;
+
+/** `DELETE /api/library/{id}`. Throws `not_found`, `still_recording`. */
 export async function deleteVod(ctx: Ctx, id: number): Promise<void> {
   const { vod } = await findOwnVod(ctx, id);
+  if (!(await removeVod(ctx, vod, ne(vods.status, "recording")))) {
+    // It changed since it was read.
+    await findOwnVod(ctx, id);
+    throw new ApiError("still_recording", "It is still being recorded: end the broadcast first");
+  }
+  ctx.waitUntil(removeDoomed(ctx).catch((error) => logFailure("removal failed; the sweep goes on", error)));
+}
+
+/**
+ * The row with its parts, if `only` holds of it; what they left in the bucket is doomed, for `removeDoomed`. False: it
+ * does not hold, or somebody else was first.
+ */
+export async function removeVod(ctx: Ctx, vod: Doomed, only?: SQL): Promise<boolean> {
+  const { id } = vod;
   // In one transaction: the guard marks the row, what follows is done for a marked row only, and nobody sees the mark.
   const mark = `deleted ${crypto.randomUUID()}`;
   const marked = and(eq(vods.id, id), eq(vods.error, mark));
   const guard = ctx.db
     .update(vods)
     .set({ error: mark })
-    .where(and(eq(vods.id, id), eq(vods.user_id, vod.user_id), ne(vods.status, "recording")))
+    .where(and(eq(vods.id, id), eq(vods.user_id, vod.user_id), only))
     .returning({ status: vods.status });
   const doom = (key: unknown, upload: unknown, from: ReturnType<typeof sql>) =>
     ctx.db.run(sql`
@@ -42,15 +55,11 @@ export async function deleteVod(ctx: Ctx, id: number): Promise<void> {
       ctx.db.delete(vods).where(marked),
     ],
   );
-  if (!removed) {
-    // It changed since it was read.
-    await findOwnVod(ctx, id);
-    throw new ApiError("still_recording", "It is still being recorded: end the broadcast first");
-  }
+  if (!removed) return false;
   const { stream_id, session } = vod;
   if (stream_id !== null && removed.status === "processing") {
     // Nothing is left to wait for.
     await tellLiveStream(ctx, stream_id, "recorded", () => liveStream(ctx.env, stream_id).recorded(session));
   }
-  ctx.waitUntil(removeDoomed(ctx).catch((error) => logFailure("removal failed; the sweep goes on", error)));
+  return true;
 }

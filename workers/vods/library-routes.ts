@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { OneVod, VodList, VodStatus, VodUpdate } from "#contract/vods";
 import type { App } from "../core/app-env.ts";
 import { operation } from "../core/operation.ts";
+import { OFFSET_MAX, whole } from "../core/parameters.ts";
 import { deleteVod } from "./delete.ts";
 import { getVod } from "./get.ts";
 import { listVods } from "./list.ts";
@@ -17,19 +18,11 @@ const Id = z
   .transform(Number);
 const WithId = z.object({ id: Id.meta({ description: "The recording's number", example: "1" }) });
 
-/** A query's whole number from `least` to `most`. */
-const whole = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, "must be a whole number")
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, `must be from ${least} to ${most}`);
-
 const Query = z.object({
   stream_id: Id.optional().meta({ description: "Of this stream only" }),
   status: VodStatus.optional(),
   limit: whole(1, 100).default(50).meta({ description: "1 to 100; 50 when not said" }),
-  offset: whole(0, 999_999_999).default(0),
+  offset: whole(0, OFFSET_MAX).default(0),
 });
 
 export function libraryRoutes(app: App): void {

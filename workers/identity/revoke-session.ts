@@ -1,0 +1,33 @@
+import { and, eq, isNull, sql } from "drizzle-orm";
+import { sessions } from "#tables/identity";
+import { disconnectChat } from "../chat/disconnect.ts";
+import { commitIf } from "../core/commit.ts";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { needUser } from "./roles.ts";
+import { forgetSessions } from "./sessions.ts";
+
+/**
+ * `POST /api/token/revoke`: a session of one's own, by its id or the beginning of no other; its sockets are closed. Once
+ * revoked it stays so; a second time changes nothing. Throws `not_found`, `invalid_request` when it could be several.
+ */
+export async function revokeSession(ctx: Ctx, given: string): Promise<void> {
+  const { id: userId } = needUser(ctx);
+  const found = await ctx.db
+    .select({ id: sessions.id, name: sessions.name })
+    .from(sessions)
+    .where(and(eq(sessions.user_id, userId), sql`substr(${sessions.id}, 1, ${given.length}) = ${given}`))
+    .limit(2);
+  const [session, another] = found;
+  if (!session) throw new ApiError("not_found", "No such token");
+  if (another) throw new ApiError("invalid_request", "Several tokens begin so: send the whole id");
+  const guard = ctx.db
+    .update(sessions)
+    .set({ revoked_at: ctx.now() })
+    .where(and(eq(sessions.id, session.id), eq(sessions.user_id, userId), isNull(sessions.revoked_at)));
+  await commitIf(ctx, guard, [
+    { action: "token_revoke", target: { type: "session", id: session.id, name: session.name } },
+  ]);
+  forgetSessions(userId, session.id);
+  ctx.waitUntil(disconnectChat(ctx, userId, { session: session.id }));
+}

@@ -1,0 +1,28 @@
+import { and, asc, isNull, ne, or, type SQL, sql } from "drizzle-orm";
+import type { FoundUsers } from "#contract/identity";
+import { users } from "#tables/identity";
+import type { Ctx } from "../core/context.ts";
+import { needUser } from "./roles.ts";
+
+const FOUND_MAX = 20;
+
+/** `GET /api/chat/users`: others whose name or nickname has `q` in it; those that begin with it come first. */
+export async function searchUsers(ctx: Ctx, q: string): Promise<FoundUsers> {
+  const { id } = needUser(ctx);
+  const begins = sql`min(${position(users.username, q)}, CASE ${position(users.nickname, q)} WHEN 1 THEN 1 ELSE 2 END)`;
+  const found = await ctx.db
+    .select({ id: users.id, username: users.username, nickname: users.nickname })
+    .from(users)
+    .where(and(isNamedLike(q), ne(users.id, id), isNull(users.deleted_at)))
+    .orderBy(sql`CASE ${begins} WHEN 1 THEN 0 ELSE 1 END`, asc(users.username))
+    .limit(FOUND_MAX);
+  return { users: found };
+}
+
+/** Not LIKE, whose wildcards people type, and whose patterns D1 keeps to 50 bytes. Only ASCII has no case here. */
+export const isNamedLike = (q: string): SQL | undefined =>
+  or(sql`${position(users.username, q)} > 0`, sql`${position(users.nickname, q)} > 0`);
+
+/** From 1; 0 where it is not, null of no name. */
+const position = (name: typeof users.username | typeof users.nickname, q: string): SQL =>
+  sql`instr(lower(${name}), lower(${q}))`;
