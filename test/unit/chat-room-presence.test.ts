@@ -147,6 +147,15 @@ describe("a gateway", () => {
     expect(await heard(1_000)).toEqual([]);
   });
 
+  test("whose visit of an older epoch comes late is not believed, either", async () => {
+    other.epoch = 2;
+    await other.visited({ entered: enter(2) });
+    await heard(1_000);
+    await other.visited({ epoch: 1, entered: enter(5) });
+    expect(await heard(1_000)).toEqual([]);
+    expect(host.store.exec("SELECT epoch FROM subscribers WHERE gateway = 'us:0'")).toEqual([{ epoch: 2 }]);
+  });
+
   test("is there with everybody after the room was restarted", async () => {
     host.restart();
     expect(ear.visit({ snapshot: true })).toMatchObject({
