@@ -175,7 +175,8 @@ export const AvatarChange = z.object({
   emoji: z
     .string()
     .min(1, "must not be empty")
-    .max(4, "must be at most 4 UTF-16 code units")
+    // zod counts code points.
+    .refine((text) => text.length <= 4, "must be at most 4 UTF-16 code units")
     .regex(/^[^\s\p{Cc}\p{Cs}]+$/u, "must be one emoji without spaces")
     .nullable()
     .optional(),

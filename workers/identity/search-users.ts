@@ -9,12 +9,12 @@ const FOUND_MAX = 20;
 /** `GET /api/chat/users`: others whose name or nickname has `q` in it; those that begin with it come first. */
 export async function searchUsers(ctx: Ctx, q: string): Promise<FoundUsers> {
   const { id } = needUser(ctx);
-  const begins = sql`min(${position(users.username, q)}, CASE ${position(users.nickname, q)} WHEN 1 THEN 1 ELSE 2 END)`;
+  const begins = sql`(${position(users.username, q)} = 1 OR ${position(users.nickname, q)} = 1)`;
   const found = await ctx.db
     .select({ id: users.id, username: users.username, nickname: users.nickname })
     .from(users)
     .where(and(isNamedLike(q), ne(users.id, id), isNull(users.deleted_at)))
-    .orderBy(sql`CASE ${begins} WHEN 1 THEN 0 ELSE 1 END`, asc(users.username))
+    .orderBy(sql`CASE WHEN ${begins} THEN 0 ELSE 1 END`, asc(users.username))
     .limit(FOUND_MAX);
   return { users: found };
 }
