@@ -12,6 +12,8 @@ export type FailureDetails = {
   /** HTTP status; 0 without an answer. */
   status: number;
   message: string;
+  /** The API's own, of `#contract/errors`. */
+  code?: string | undefined;
   requestId?: string | undefined;
   /** What is wrong with which field of the request. */
   fields?: Record<string, string> | undefined;
@@ -22,6 +24,7 @@ export class ApiFailure extends Error {
   override readonly name = "ApiFailure";
   readonly kind: FailureKind;
   readonly status: number;
+  readonly code: string | undefined;
   readonly requestId: string | undefined;
   readonly fields: Record<string, string>;
   readonly retryAfterSeconds: number | undefined;
@@ -30,6 +33,7 @@ export class ApiFailure extends Error {
     super(details.message);
     this.kind = details.kind;
     this.status = details.status;
+    this.code = details.code;
     this.requestId = details.requestId;
     this.fields = details.fields ?? {};
     this.retryAfterSeconds = details.retryAfterSeconds;
@@ -42,4 +46,6 @@ export function asFailure(error: unknown): ApiFailure {
   return new ApiFailure({ kind: "unexpected", status: 0, message: "Something went wrong in this page." });
 }
 
-export const isSignedOut = (error: unknown): boolean => error instanceof ApiFailure && error.status === 401;
+/** A password that is wrong is refused with the same status; whoever typed it is signed in all the same. */
+export const isSignedOut = (error: unknown): boolean =>
+  error instanceof ApiFailure && error.status === 401 && error.code !== "bad_credentials";

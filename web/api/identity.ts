@@ -1,10 +1,26 @@
-/** Sign-in, sign-out and who one is. */
+/** Registration, sign-in, sign-out, who one is, and one's sessions. */
 import { z } from "zod";
-import { LoginReply, Me } from "#contract/identity";
+import {
+  AnonymousReply,
+  type AvatarChange,
+  AvatarReply,
+  LoginReply,
+  Me,
+  NicknameReply,
+  type PasswordChange,
+  RegisterReply,
+  type RegisterRequest,
+  RevokeReply,
+  SessionList,
+  type StatusChange,
+  StatusReply,
+  Told,
+} from "#contract/identity";
 import { isSignedOut } from "./failure.ts";
 import { request } from "./request.ts";
 
-export type { Me };
+export type { AvatarChange, Me, PasswordChange, RegisterRequest, StatusChange };
+export type Session = SessionList["tokens"][number];
 
 /** Documented for accounts with a second factor. */
 const SecondFactorWanted = z.object({ status: z.literal("2fa_required"), message: z.string().optional() });
@@ -28,3 +44,25 @@ export const signIn = (credentials: Credentials) => request("POST", "/login", Si
 export async function signOut(): Promise<void> {
   await fetch("/logout", { redirect: "manual" });
 }
+
+/** Makes the account; signing in to it comes after. */
+export const register = (input: RegisterRequest) => request("POST", "/api/register", RegisterReply, input);
+
+export const changePassword = (change: PasswordChange) => request("POST", "/api/me/password", Told, change);
+
+export const changeNickname = (nickname: string | null) =>
+  request("PUT", "/api/me/nickname", NicknameReply, { nickname });
+
+export const changeStatus = (change: StatusChange) => request("PUT", "/api/me/status", StatusReply, change);
+
+/** All of it: what is not named is no more. */
+export const changeAvatar = (avatar: AvatarChange) => request("PUT", "/api/me/avatar", AvatarReply, avatar);
+
+export const changeAnonymous = (anonymous: boolean) =>
+  request("PUT", "/api/me/anonymous", AnonymousReply, { anonymous });
+
+/** Newest first, with those that ended lately. */
+export const loadSessions = async (signal?: AbortSignal) =>
+  (await request("GET", "/api/tokens", SessionList, undefined, signal)).tokens;
+
+export const revokeSession = (id: string) => request("POST", "/api/token/revoke", RevokeReply, { token_id: id });

@@ -7,6 +7,7 @@ const TIMEOUT_MS = 15_000;
 /** RFC 9457, which the API speaks when asked to. */
 const Problem = z.object({
   detail: z.string(),
+  code: z.string().optional(),
   request_id: z.string().optional(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).default([]),
 });
@@ -58,6 +59,7 @@ function refusal(reply: Response, text: string): ApiFailure {
   return new ApiFailure({
     kind: problem ? "refused" : "unexpected",
     status: reply.status,
+    code: problem?.code,
     message: problem?.detail ?? `The server answered with status ${reply.status}.`,
     requestId: problem?.request_id ?? reply.headers.get("x-request-id") ?? undefined,
     fields: Object.fromEntries((problem?.errors ?? []).map(({ field, message }) => [field, message])),

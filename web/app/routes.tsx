@@ -7,6 +7,7 @@ import { Shell } from "./shell.tsx";
 const pages: RouteObject[] = [
   { index: true, lazy: async () => ({ Component: (await import("../streams/home-page.tsx")).HomePage }) },
   { path: "login", lazy: async () => ({ Component: (await import("../identity/sign-in-page.tsx")).SignInPage }) },
+  { path: "register", lazy: async () => ({ Component: (await import("../identity/register-page.tsx")).RegisterPage }) },
   { path: "watch/:id", lazy: async () => ({ Component: (await import("../streams/watch-page.tsx")).WatchPage }) },
   { path: "vod/:publicId", lazy: async () => ({ Component: (await import("../vods/vod-page.tsx")).VodPage }) },
   {

@@ -1,8 +1,18 @@
 /** Where to go after signing in: back to where one was, and never to another site. */
 
 type Place = { pathname: string; search: string };
+type EntryPage = "/login" | "/register";
+
+const isEntryPage = (pathname: string): boolean => pathname === "/login" || pathname === "/register";
+
+/** The other way in, which leads on to where this one would have. */
+export function entryAddress(to: EntryPage, search: string): string {
+  const next = new URLSearchParams(search).get("next");
+  return next ? `${to}?next=${encodeURIComponent(next)}` : to;
+}
 
 export function signInAddress({ pathname, search }: Place): string {
+  if (pathname === "/register") return entryAddress("/login", search);
   const next = pathname + search;
   return next === "/" || pathname === "/login" ? "/login" : `/login?next=${encodeURIComponent(next)}`;
 }
@@ -12,7 +22,7 @@ export function nextPage(search: string, origin: string, fallback = "/streams"):
   const next = new URLSearchParams(search).get("next");
   if (!next?.startsWith("/")) return fallback;
   const url = URL.parse(next, origin);
-  if (!url || url.origin !== origin || url.pathname === "/login") return fallback;
+  if (!url || url.origin !== origin || isEntryPage(url.pathname)) return fallback;
   // Dots may have been all that stood before `//host`.
   return url.pathname.startsWith("//") ? fallback : url.pathname + url.search + url.hash;
 }

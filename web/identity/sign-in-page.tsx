@@ -1,14 +1,15 @@
-import { Alert, Button, Checkbox, Paper, PasswordInput, PinInput, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Checkbox, PinInput, Stack, Text, TextInput } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useRef, useState } from "react";
-import { Navigate, useLocation, useNavigate } from "react-router";
+import { type FormEvent, useRef, useState } from "react";
+import { Link, Navigate, useLocation, useNavigate } from "react-router";
 import { asFailure } from "../api/failure.ts";
 import { signIn } from "../api/identity.ts";
-import { Mark } from "../ui/mark.tsx";
-import { nextPage } from "./next-page.ts";
+import { EntryCard } from "./entry-card.tsx";
+import { entryAddress, nextPage } from "./next-page.ts";
+import { PasswordField } from "./password-field.tsx";
 import { ME, useSession } from "./session.ts";
-import classes from "./sign-in-page.module.css";
+import { useWait } from "./use-wait.ts";
 
 const CODE_LENGTH = 6;
 
@@ -19,15 +20,15 @@ export function SignInPage() {
   const next = nextPage(search, location.origin);
   if (me) return <Navigate to={next} replace />;
   return (
-    <div className={classes.page}>
-      <Paper withBorder className={classes.card}>
-        <Mark size={44} />
-        <Title order={1} mt="md">
-          Sign in
-        </Title>
-        <SignInForm next={next} />
-      </Paper>
-    </div>
+    <EntryCard title="Sign in">
+      <SignInForm next={next} />
+      <Text size="sm" mt="lg">
+        You have an invite code?{" "}
+        <Anchor component={Link} to={entryAddress("/register", search)} inherit>
+          Make an account
+        </Anchor>
+      </Text>
+    </EntryCard>
   );
 }
 
@@ -92,15 +93,13 @@ function SignInForm({ next }: { next: string }) {
               error={missing.username}
               onChange={(event) => setUsername(event.currentTarget.value)}
             />
-            <PasswordInput
+            <PasswordField
               ref={passwordField}
               label="Password"
               name="password"
               autoComplete="current-password"
-              maxLength={256}
               value={password}
               error={missing.password}
-              visibilityToggleButtonProps={{ "aria-label": "Show the password", tabIndex: 0 }}
               onChange={(event) => setPassword(event.currentTarget.value)}
             />
             <Checkbox
@@ -189,19 +188,4 @@ function Problem({ error, wait, step }: { error: unknown; wait: number; step: "p
       {failure.status >= 500 && failure.requestId && <Text size="xs">Request {failure.requestId}</Text>}
     </Alert>
   );
-}
-
-/** Seconds until the server takes another attempt, counting down. */
-function useWait(error: unknown): number {
-  const [left, setLeft] = useState(0);
-  useEffect(() => {
-    const failure = error ? asFailure(error) : null;
-    if (failure?.status !== 429) return setLeft(0);
-    const until = Date.now() + (failure.retryAfterSeconds ?? 60) * 1000;
-    const tick = () => setLeft(Math.max(0, Math.ceil((until - Date.now()) / 1000)));
-    tick();
-    const timer = setInterval(tick, 500);
-    return () => clearInterval(timer);
-  }, [error]);
-  return left;
 }
