@@ -69,9 +69,10 @@ describe("when a stream's settings change", () => {
 
   test("whoever holds its own key stays, whatever they are", async () => {
     await configure({ stream: { ...open, is_public: false } });
-    const [guest, ann] = [guestOf(), userOf(1)].map((who) => inRoom(who, { type: "join", stream_key: "live_5" }));
+    const byKey: Sendable = { type: "join", stream_key: "live_5" };
+    const [guest, ann] = [await inRoom(guestOf(), byKey), await inRoom(userOf(1), byKey)];
     await configure({ stream: { ...open, is_public: false, allow_unauthenticated: false } });
-    expect([await hears(await guest!), await hears(await ann!)]).toEqual([true, true]);
+    expect([await hears(guest), await hears(ann)]).toEqual([true, true]);
   });
 });
 

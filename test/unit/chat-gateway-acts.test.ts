@@ -122,6 +122,17 @@ describe("a resend under the same nonce", () => {
     expect(rev()).toBe(1);
   });
 
+  test("is answered after a sleep of the gateway, too", async () => {
+    const ann = await inRoom(1);
+    await ann.say(message("hi", "n1"));
+    await ann.leave();
+    const again = await inRoom(1);
+    await world.pass(10_000);
+    await gateway.sleep();
+    await again.say(message("hi", "n1"));
+    expect(again.of("message")).toMatchObject([{ rev: 1, nonce: "n1" }]);
+  });
+
   test("by somebody else is a message of their own", async () => {
     const [ann, ben] = [await inRoom(1), await inRoom(2)];
     await ann.say(message("hers", "n1"));

@@ -35,7 +35,9 @@ const quiet = () => world.pass(10_000);
 
 describe("a gateway that sleeps", () => {
   test("goes on where it was: nothing lost, nothing twice, under the same epoch, and the room hears of nothing", async () => {
-    const people = [await inRoom(1), await inRoom(2, { batch: true })];
+    const guest = await gateway.connect(guestOf());
+    await guest.join(ROOM);
+    const people = [guest, await inRoom(1), await inRoom(2, { batch: true })];
     say(3);
     await quiet();
     const [before] = subscribers();
@@ -170,6 +172,12 @@ describe("a gateway that is lost with its sockets", () => {
     expect(subscribers()[0]?.epoch).toBeGreaterThan(before!.epoch);
   });
 
+  test("ends them at once, too, when they were only just made", async () => {
+    await inRoom(1);
+    await gateway.crash();
+    expect(subscribers()).toEqual([]);
+  });
+
   test("before it could keep anything is not waited for: its next delivery ends the subscription", async () => {
     const held = world.holdAnswer("visit");
     await inRoom(1);
@@ -179,6 +187,21 @@ describe("a gateway that is lost with its sockets", () => {
     say();
     await settled();
     expect(subscribers()).toEqual([]);
+  });
+
+  test("or only asleep: what it keeps of a room is that of its newest subscription", async () => {
+    const held = world.hold("visit");
+    const first = await inRoom(1);
+    await first.leave();
+    const ann = await inRoom(1);
+    world.away.add(String(ROOM));
+    await held.release();
+    world.away.clear();
+    await quiet();
+    await gateway.sleep();
+    say();
+    await settled();
+    expect(ann.revs).toEqual([1]);
   });
 
   test("whose late goodbye comes after a new join ends nothing", async () => {

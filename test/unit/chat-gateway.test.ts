@@ -214,6 +214,28 @@ describe("one channel at a time", () => {
     expect(world.room(ROOM).store.exec("SELECT gateway FROM subscribers")).toEqual([{ gateway: "eu:0" }]);
   });
 
+  test("who leaves while the room does not answer is gone for the others once it does", async () => {
+    const [ann, ben] = [await inRoom(1), await inRoom(2)];
+    world.away.add(String(ROOM));
+    await ben.leave();
+    await world.pass(5_000);
+    world.away.clear();
+    await world.pass(2_000);
+    expect(ann.of("user_left")).toMatchObject([{ user_id: 2 }]);
+  });
+
+  test("who leaves and comes back before the room has heard of it was never gone", async () => {
+    const [ann, ben] = [await inRoom(1), await inRoom(2)];
+    const held = world.holdAnswer("visit");
+    await inRoom(3);
+    await ben.leave();
+    await inRoom(2);
+    await held.release();
+    await world.pass(1_000);
+    expect(ann.of("user_left")).toEqual([]);
+    expect(ann.last("users")).toMatchObject({ total: 3 });
+  });
+
   test("two tabs of one person are one person, who leaves with the last tab", async () => {
     const [one, two, ben] = [await inRoom(1), await inRoom(1), await inRoom(2)];
     expect(ben.last("users").total).toBe(2);

@@ -261,6 +261,19 @@ describe("a room that was lost in the middle of a delivery", () => {
     ]);
   });
 
+  test("asks within a second also when somebody else woke it before", async () => {
+    const other = new ChatListener(world, ROOM, "us:0");
+    await other.visited();
+    world.lose("deliver", 2);
+    say();
+    await settled();
+    host.restart();
+    ear.forget();
+    await other.visited();
+    await world.pass(1_000);
+    expect(ear.have).toBe(1);
+  });
+
   test("asks again until it is answered", async () => {
     say();
     host.restart();

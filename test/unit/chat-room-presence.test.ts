@@ -156,7 +156,16 @@ describe("a gateway", () => {
     expect(host.store.exec("SELECT epoch FROM subscribers WHERE gateway = 'us:0'")).toEqual([{ epoch: 2 }]);
   });
 
-  test("is there with everybody after the room was restarted", async () => {
+  test("on which there are only guests takes them with it", async () => {
+    await other.visited({ left: [1, 2], guests: 3 });
+    await heard(1_000);
+    await other.visited({ bye: true });
+    expect(await heard(1_000)).toEqual(["1 of 1 and 0"]);
+  });
+
+  test("is there with everybody after the room was restarted, and nobody who had left", async () => {
+    await other.visited({ entered: enter(3), guests: 3 });
+    await other.visited({ left: [3], guests: 3 });
     host.restart();
     expect(ear.visit({ snapshot: true })).toMatchObject({
       snapshot: { users: [{ user_id: 1 }, { user_id: 2 }], total: 2, guests: 3 },

@@ -160,10 +160,10 @@ describe("a reader of batches", () => {
     await ann.leave();
     say();
     const cleo = await connect(3, true);
-    await cleo.join(ROOM);
+    await resume(cleo, 1);
     say();
     await world.pass(BATCH_MS);
-    expect(followed(cleo.frames)).toBe(4);
+    expect(cleo.revs).toEqual([2, 3, 4]);
     expect(ben.revs).toEqual(upTo(1, 4));
   });
 });
@@ -262,6 +262,29 @@ describe.each([false, true])("answers in any order (batches: %s)", (batch) => {
     await ann.leave();
     await held.release();
     expect(ann.take()).toEqual([]);
+    expect(world.room(ROOM).store.exec("SELECT * FROM subscribers")).toEqual([]);
+  });
+
+  test("somebody who went elsewhere before the answer gets nothing of it, and nothing of the room", async () => {
+    world.channels.set(8, channelOf(8));
+    await inRoom(1, batch);
+    const held = world.holdAnswer("visit");
+    const ben = await connect(2, batch);
+    await ben.join(ROOM);
+    await ben.join(8);
+    await held.release();
+    say();
+    await world.pass(BATCH_MS);
+    expect(ben.of("history").map(({ channel_id }) => channel_id)).toEqual([8]);
+    expect(ben.revs).toEqual([]);
+  });
+
+  test("somebody who left before the room was even asked leaves no subscription behind", async () => {
+    const held = world.hold("visit");
+    const ann = await connect(1, batch);
+    await ann.join(ROOM);
+    await ann.leave();
+    await held.release();
     expect(world.room(ROOM).store.exec("SELECT * FROM subscribers")).toEqual([]);
   });
 
