@@ -44,7 +44,7 @@ const TAGS = {
   streams: "Live streams, their keys and their playback",
   vods: "Recordings of broadcasts: their owner's library, and watching them",
   chat: "Channels, their messages, and the socket that carries them",
-  admin: "Health and documentation",
+  admin: "Health, documentation, and what was done by whom",
 };
 
 const info = {
