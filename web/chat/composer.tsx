@@ -35,19 +35,16 @@ const lengthOf = (text: string) => [...text].length;
 export function Composer(props: Props) {
   const { label, draft, keepDraft, writing, notBefore, send, cancel, typed, editLast, handle } = props;
   const field = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useState(draft);
+  const [drafted, setDrafted] = useState(draft);
+  const [edited, setEdited] = useState<{ line: Line; text: string } | null>(null);
   const editing = writing?.kind === "edit" ? writing.line : null;
+  // What was being written stays, and comes back after the edit.
+  const text = !editing ? drafted : edited?.line === editing ? edited.text : editing.message;
   const wait = useSecondsUntil(editing ? 0 : notBefore);
   const left = text.length > COUNTED_FROM ? MESSAGE_MAX - lengthOf(text.trim()) : MESSAGE_MAX;
   const isReady = text.trim() !== "" && left >= 0 && wait === 0;
 
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }));
-  useEffect(() => {
-    if (!editing) return;
-    setText(editing.message);
-    // What was being written comes back afterwards.
-    return () => setText(draft);
-  }, [editing, draft]);
   useEffect(() => {
     if (!writing) return;
     field.current?.focus();
@@ -55,24 +52,29 @@ export function Composer(props: Props) {
   }, [writing]);
 
   const change = (next: string) => {
-    setText(next);
-    if (editing) return;
-    keepDraft(next);
-    if (next.trim() !== "") typed();
+    if (editing) setEdited({ line: editing, text: next });
+    else {
+      setDrafted(next);
+      keepDraft(next);
+      if (next.trim() !== "") typed();
+    }
   };
   const submit = () => {
     const parsed = MessageText.safeParse(text);
     if (!isReady || !parsed.success) return;
     send(parsed.data);
-    if (editing) return;
-    setText("");
-    keepDraft("");
+    if (editing) setEdited(null);
+    else change("");
+  };
+  const leave = () => {
+    setEdited(null);
+    cancel();
   };
   const press = (event: KeyboardEvent) => {
     // While a word is being composed its keys are not ours.
     if (event.nativeEvent.isComposing) return;
     if (event.key === "Enter" && !event.shiftKey) submit();
-    else if (event.key === "Escape" && writing) cancel();
+    else if (event.key === "Escape" && writing) leave();
     else if (event.key === "ArrowUp" && text === "" && !writing) editLast();
     else return;
     event.preventDefault();
@@ -80,7 +82,7 @@ export function Composer(props: Props) {
 
   return (
     <div className={classes.composer} data-composer>
-      {writing && <Context writing={writing} cancel={cancel} />}
+      {writing && <Context writing={writing} cancel={leave} />}
       <div className={classes.field}>
         <Textarea
           ref={field}

@@ -5,7 +5,7 @@ import type { Action, Entry } from "./outbox.ts";
 import { useSecondsUntil } from "./use-seconds-until.ts";
 import { countdown } from "./words.ts";
 
-const NOT_DONE: Record<Action["kind"], string> = {
+export const NOT_DONE: Record<Action["kind"], string> = {
   message: "Not sent",
   edit: "Not changed",
   react: "Reaction not added",

@@ -112,9 +112,12 @@ function Words({ line: { message, edited_at }, tabIndex }: PartProps) {
       <p className={classes.text} dir="auto" data-cut={isLong && isCut}>
         <LinkedText text={message} tabIndex={tabIndex} />
         {edited_at && (
-          <span className={classes.edited} title={new Date(edited_at).toLocaleString()}>
-            edited
-          </span>
+          <>
+            {" "}
+            <span className={classes.edited} title={new Date(edited_at).toLocaleString()}>
+              edited
+            </span>
+          </>
         )}
       </p>
       {isLong && (

@@ -6,6 +6,7 @@ import type { Chat } from "./chat.ts";
 import { MessageList, type MessageListHandle } from "./message-list.tsx";
 import { Empty } from "./panel-states.tsx";
 import { useShown, useStore } from "./use-channel.ts";
+import { useLostFailures } from "./use-lost-failures.ts";
 import { useReading } from "./use-reading.ts";
 
 type Props = {
@@ -23,6 +24,7 @@ export function Messages({ chat, channel, info, list, leave }: Props) {
   const isLive = useStore(channel.store, ({ stage }) => stage === "live");
   const isLoadingOlder = useStore(channel.store, ({ view }) => view.asked !== null);
   const { unseen, setAtEnd } = useReading(channel);
+  useLostFailures(channel);
   return (
     <>
       {shown.length === 0 ? (

@@ -28,6 +28,8 @@ export type Entry = {
   state: "sending" | "failed";
   /** Why it failed, or what it waits for. */
   problem: string | null;
+  /** It failed since nobody answered. */
+  isUnanswered: boolean;
   /** UTC ms before which another try is no use. */
   notBefore: number;
 };
@@ -71,6 +73,7 @@ export class Outbox {
       tried: null,
       state: "sending",
       problem: null,
+      isUnanswered: false,
       notBefore: 0,
     };
     this.#change([...this.#entries, entry]);
@@ -100,6 +103,10 @@ export class Outbox {
   shut(): void {
     this.#isOpen = false;
     for (const lane of [...this.#busy.keys()]) this.#free(lane);
+    // That nobody answered is explained now: it goes out again with the rest.
+    for (const { nonce, isUnanswered } of this.#entries) {
+      if (isUnanswered) this.#patch(nonce, { state: "sending", problem: null, isUnanswered: false });
+    }
   }
 
   /** True: the error is about something from here. */
@@ -120,7 +127,7 @@ export class Outbox {
   retry(nonce: string): void {
     const entry = this.#entries.find((each) => each.nonce === nonce);
     if (entry?.state !== "failed") return;
-    this.#patch(nonce, { state: "sending", problem: null, tried: null });
+    this.#patch(nonce, { state: "sending", problem: null, isUnanswered: false, tried: null });
     this.#next(laneOf(entry));
   }
 
@@ -137,7 +144,10 @@ export class Outbox {
     const entry = this.#entries.find((each) => each.state === "sending" && laneOf(each) === lane);
     if (!entry || !this.#options.send(frameOf(entry))) return;
     const { nonce } = entry;
-    const timer = setTimeout(() => this.#fail(nonce, "The server did not answer."), PATIENCE_MS);
+    const timer = setTimeout(() => {
+      this.#patch(nonce, { isUnanswered: true });
+      this.#fail(nonce, "The server did not answer.");
+    }, PATIENCE_MS);
     this.#busy.set(lane, { nonce, timer });
     this.#patch(nonce, { tried: entry.tried ?? Date.now(), problem: null, notBefore: 0 });
   }

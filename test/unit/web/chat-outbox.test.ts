@@ -140,6 +140,16 @@ describe("failures", () => {
     expect(states()).toEqual([]);
   });
 
+  test("what nobody answered goes out again by itself when the connection was lost", async () => {
+    const one = write("one");
+    await wait(20_000);
+    expect(states()).toEqual(["failed"]);
+    outbox.shut();
+    expect(states()).toEqual(["sending"]);
+    outbox.open(true);
+    expect(sent.map(({ nonce }) => nonce)).toEqual([one.nonce, one.nonce]);
+  });
+
   test("a refusal keeps the text and says why; a late confirmation still counts", () => {
     const one = write("one");
     expect(refuse(one, "readonly")).toBe(true);
