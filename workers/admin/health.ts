@@ -20,7 +20,7 @@ export async function health(ctx: Ctx): Promise<Health> {
     uptime_seconds: Math.round(uptimeMs(now) / 1000),
     active_streams: counts?.streams ?? 0,
     active_clients: counts?.clients ?? 0,
-    // Chat sockets; there are none yet.
+    // Chat sockets: each gateway knows its own, and nobody all of them.
     connections: 0,
   };
 }
