@@ -93,7 +93,12 @@ export const theme = createTheme({
       styles: { placeholder: { background: "var(--sl-accent-soft)", color: "var(--sl-accent)" } },
     }),
     Modal: Modal.extend({
-      defaultProps: { centered: true, radius: "lg", overlayProps: { blur: 3, backgroundOpacity: 0.6 } },
+      defaultProps: {
+        centered: true,
+        radius: "lg",
+        overlayProps: { blur: 3, backgroundOpacity: 0.6 },
+        closeButtonProps: { "aria-label": "Close" },
+      },
       styles: {
         title: { fontSize: "1.125rem", fontWeight: 650, letterSpacing: "-0.015em", overflowWrap: "anywhere" },
         content: { background: "var(--sl-surface)" },
