@@ -1,6 +1,5 @@
 import {
   ActionIcon,
-  Avatar,
   Button,
   Group,
   type MantineColorScheme,
@@ -15,10 +14,12 @@ import {
   IconLogout,
   IconMoon,
   IconSun,
+  IconUsers,
   type TablerIcon,
 } from "@tabler/icons-react";
 import { Link, useLocation } from "react-router";
 import { signInAddress } from "../identity/next-page.ts";
+import { Portrait } from "../identity/portrait.tsx";
 import { useSession, useSignOut } from "../identity/session.ts";
 
 const SCHEMES: { value: MantineColorScheme; label: string; icon: TablerIcon }[] = [
@@ -77,11 +78,16 @@ export function AccountMenu() {
     <Menu position="bottom-end" width={230}>
       <Menu.Target>
         <UnstyledButton aria-label={`Account: ${name}`} style={{ borderRadius: "50%" }}>
-          <Avatar size={36} name={name} aria-hidden="true" />
+          <Portrait of={me} />
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>Signed in as {name}</Menu.Label>
+        {me.permissions.can_manage_users && (
+          <Menu.Item component={Link} to="/users" leftSection={<IconUsers size={18} stroke={1.7} />}>
+            Users
+          </Menu.Item>
+        )}
         <Menu.Item component="a" href="/docs" leftSection={<IconApi size={18} stroke={1.7} />}>
           API documentation
         </Menu.Item>

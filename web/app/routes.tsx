@@ -25,6 +25,10 @@ const pages: RouteObject[] = [
         path: "chat/:channel?",
         lazy: async () => ({ Component: (await import("../chat/chat-page.tsx")).ChatPage }),
       },
+      {
+        path: "users",
+        lazy: async () => ({ Component: (await import("../admin/users-page.tsx")).UsersPage }),
+      },
     ],
   },
   { path: "dashboard", element: <Navigate to="/streams" replace /> },

@@ -1,0 +1,104 @@
+import { Button, Pagination, Skeleton, TextInput } from "@mantine/core";
+import { useDebouncedValue, useDisclosure } from "@mantine/hooks";
+import { IconSearch, IconUserOff, IconUserPlus } from "@tabler/icons-react";
+import { useEffect, useState } from "react";
+import type { Me } from "../api/identity.ts";
+import { FailureNotice } from "../ui/failure-notice.tsx";
+import { Notice } from "../ui/notice.tsx";
+import { CreateUserDialog } from "./create-user-dialog.tsx";
+import { useUsers } from "./queries.ts";
+import { UserRow } from "./user-row.tsx";
+import classes from "./users-page.module.css";
+
+const PAGE = 50;
+/** What is typed is asked for when the typing rests. */
+const REST_MS = 250;
+const SEARCH_MAX = 64;
+
+export function Accounts({ me }: { me: Me }) {
+  const [typed, setTyped] = useState("");
+  const [q] = useDebouncedValue(typed.trim(), REST_MS);
+  const [page, setPage] = useState(1);
+  const [creating, dialog] = useDisclosure(false);
+  const users = useUsers(q, { limit: PAGE, offset: (page - 1) * PAGE });
+  const total = users.data?.total ?? 0;
+  const pages = Math.max(1, Math.ceil(total / PAGE));
+  useEffect(() => {
+    // The last one of a page was deleted, or fewer match.
+    if (users.data && !users.isPlaceholderData && page > pages) setPage(pages);
+  }, [users.data, users.isPlaceholderData, page, pages]);
+
+  return (
+    <>
+      <div className={classes.head}>
+        <TextInput
+          className={classes.search}
+          type="search"
+          aria-label="Find by name"
+          placeholder="Find by name"
+          leftSection={<IconSearch size={18} stroke={1.7} />}
+          maxLength={SEARCH_MAX}
+          value={typed}
+          onChange={(event) => setTyped(event.currentTarget.value)}
+        />
+        {me.is_admin && (
+          <Button leftSection={<IconUserPlus size={19} />} onClick={dialog.open}>
+            New account
+          </Button>
+        )}
+      </div>
+      {users.data === undefined && users.error && (
+        <FailureNotice failure={users.error} retry={() => void users.refetch()} />
+      )}
+      {users.data === undefined && !users.error && <Loading />}
+      {users.data && total === 0 && (
+        <Notice icon={IconUserOff} title="Nobody is called so">
+          No username and no nickname has this in it.
+          <Button variant="default" onClick={() => setTyped("")}>
+            Show all
+          </Button>
+        </Notice>
+      )}
+      {users.data && total > 0 && (
+        <>
+          <p className={classes.count} role="status">
+            {total === 1 ? "1 account" : `${total.toLocaleString()} accounts`}
+          </p>
+          <ul className={classes.list} aria-busy={users.isPlaceholderData}>
+            {users.data.users.map((user) => (
+              <UserRow key={user.id} user={user} me={me} manageable={users.data.manageable_roles} />
+            ))}
+          </ul>
+          {pages > 1 && (
+            <nav aria-label="Pages of accounts" className={classes.pages}>
+              <Pagination
+                value={page}
+                total={pages}
+                onChange={(to) => {
+                  setPage(to);
+                  scrollTo({ top: 0 });
+                }}
+                getItemProps={(number) => ({ "aria-label": `Page ${number}` })}
+                getControlProps={(control) => ({
+                  "aria-label": `${control[0]?.toUpperCase()}${control.slice(1)} page`,
+                })}
+                size="lg"
+              />
+            </nav>
+          )}
+        </>
+      )}
+      <CreateUserDialog opened={creating} close={dialog.close} roles={me.permissions.manageable_roles} />
+    </>
+  );
+}
+
+function Loading() {
+  return (
+    <div className={classes.list} role="status" aria-label="Loading the accounts">
+      {[0, 1, 2, 3].map((row) => (
+        <Skeleton key={row} height={44} radius="md" m={14} w="auto" />
+      ))}
+    </div>
+  );
+}
