@@ -194,10 +194,10 @@ describe("a gateway that is lost with its sockets", () => {
     const first = await inRoom(1);
     await first.leave();
     const ann = await inRoom(1);
+    await quiet();
     world.away.add(String(ROOM));
     await held.release();
     world.away.clear();
-    await quiet();
     await gateway.sleep();
     say();
     await settled();

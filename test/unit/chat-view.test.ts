@@ -222,6 +222,8 @@ describe.each([false, true])("answers in any order (batches: %s)", (batch) => {
     const ben = await connect(2, batch);
     await ben.join(ROOM);
     expect(ben.last("history").rev).toBe(3);
+    await world.pass(BATCH_MS);
+    expect(ann.revs).toEqual([1, 2, 3]);
     say(1);
     await held.release();
     await world.pass(BATCH_MS);
@@ -277,6 +279,16 @@ describe.each([false, true])("answers in any order (batches: %s)", (batch) => {
     await world.pass(BATCH_MS);
     expect(ben.of("history").map(({ channel_id }) => channel_id)).toEqual([8]);
     expect(ben.revs).toEqual([]);
+  });
+
+  test("somebody who left before D1 had answered never was there", async () => {
+    const held = world.holdAnswer("open");
+    const ann = await connect(1, batch);
+    await ann.join(ROOM);
+    await ann.leave();
+    await held.release();
+    expect(world.visits).toEqual([]);
+    expect(gateway.gateway.seats).toBe(0);
   });
 
   test("somebody who left before the room was even asked leaves no subscription behind", async () => {
