@@ -67,6 +67,9 @@ export const doer = (user_id: number, standing: Standing = "member", profile: Pa
   standing,
 });
 
+/** All whole numbers, both ends among them. */
+export const upTo = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+
 let nonces = 0;
 const newNonce = () => `n${++nonces}`;
 

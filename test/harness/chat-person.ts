@@ -131,3 +131,20 @@ export const isChange = (frame: ServerFrame): frame is Change => CHANGE_TYPES.ha
 export const revsOf = (frames: readonly ServerFrame[]): number[] => frames.filter(isChange).map(({ rev }) => rev);
 
 export const typesOf = (frames: readonly ServerFrame[]): ServerFrame["type"][] => frames.map(({ type }) => type);
+
+/** Changes by their number, the rest by type; who comes and goes is left out. */
+export const short = (frames: readonly ServerFrame[]): (number | string)[] =>
+  frames.filter(({ type }) => type !== "user_joined").map((frame) => (isChange(frame) ? frame.rev : frame.type));
+
+/** The last change that a client has after these frames, by its rules. Throws at a change that is not the next one. */
+export function followed(frames: readonly ServerFrame[]): number | null {
+  let rev: number | null = null;
+  for (const frame of frames) {
+    if (frame.type === "history" && frame.before_id === undefined) rev = frame.rev;
+    else if (isChange(frame)) {
+      if (frame.rev !== (rev ?? 0) + 1) throw new Error(`change ${frame.rev} came after ${rev}`);
+      rev = frame.rev;
+    }
+  }
+  return rev;
+}

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { BATCH_MS } from "#contract/chat";
 import { ROOM_LEASE_MS } from "../../durable-objects/chat/room.ts";
-import { actionsOf, channelOf, doer, guestOf, streamOf, userOf } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, doer, guestOf, streamOf, upTo, userOf } from "../harness/chat-cast.ts";
 import { type ChatPerson, settled, typesOf } from "../harness/chat-person.ts";
 import { ChatWorld, type GatewayHost } from "../harness/chat-world.ts";
 
@@ -28,7 +28,6 @@ const inRoom = async (user_id: number, { batch = false, at = gateway } = {}): Pr
 const say = (count = 1) => {
   for (let n = 0; n < count; n++) world.room(ROOM).room.act(send(doer(9), "hi"));
 };
-const upTo = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 const subscribers = () => world.room(ROOM).store.exec<{ gateway: string; epoch: number }>("SELECT * FROM subscribers");
 /** It sleeps only when nothing is under way any more. */
 const quiet = () => world.pass(10_000);

@@ -4,7 +4,7 @@ import type { Change } from "#contract/chat-frames";
 import type { ActReply, RoomAction, Update } from "#contract/chat-rpc";
 import { seqOf } from "#kit/message-id";
 import type { SqlValue, Store } from "../../durable-objects/chat/store.ts";
-import { actionsOf, channelOf, doer } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, doer, upTo } from "../harness/chat-cast.ts";
 import { ChatListener } from "../harness/chat-listener.ts";
 import { NodeStore } from "../harness/chat-store.ts";
 import { ChatWorld, type RoomHost } from "../harness/chat-world.ts";
@@ -59,7 +59,6 @@ const since = (rev: number): Change[] | null => {
   return reply.updates?.map(frameOf) ?? null;
 };
 const revs = (changes: Change[] | null) => changes?.map(({ rev }) => rev);
-const upTo = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
 describe("numbers", () => {
   test("each change has the next rev, and each message the next seq; what is refused takes none", () => {

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { BATCH_MS, MESSAGE_MAX } from "#contract/chat";
 import { CHAT_CLOSE } from "#contract/chat-frames";
-import { actionsOf, channelOf, doer, userOf } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, doer, upTo, userOf } from "../harness/chat-cast.ts";
 import { type ChatPerson, isChange, settled, typesOf } from "../harness/chat-person.ts";
 import { ChatWorld, type GatewayHost } from "../harness/chat-world.ts";
 
@@ -35,7 +35,6 @@ const sayLong = async (count: number, text = LONG): Promise<void> => {
   }
 };
 const bytes = (person: ChatPerson) => person.texts.reduce((sum, text) => sum + text.length, 0);
-const upTo = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
 describe("a reader of batches", () => {
   test("is asked after each 64 KiB whether it has read, and says so", async () => {

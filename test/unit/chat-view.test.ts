@@ -1,9 +1,8 @@
 /** One room at a gateway: each change reaches each reader once and in order, in whatever order answers come. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { BATCH_MS } from "#contract/chat";
-import type { ServerFrame } from "#contract/chat-frames";
-import { actionsOf, channelOf, doer, userOf } from "../harness/chat-cast.ts";
-import { type ChatPerson, isChange, settled, typesOf } from "../harness/chat-person.ts";
+import { actionsOf, channelOf, doer, upTo, userOf } from "../harness/chat-cast.ts";
+import { type ChatPerson, followed, settled, short, typesOf } from "../harness/chat-person.ts";
 import { ChatWorld, type GatewayHost } from "../harness/chat-world.ts";
 
 const ROOM = 7;
@@ -38,22 +37,6 @@ const say = (count = 1): void => {
   for (let n = 0; n < count; n++) world.room(ROOM).room.act(send(ANN, "hi"));
 };
 const resume = (person: ChatPerson, rev: number) => person.say({ type: "resume", channel_id: ROOM, rev });
-/** Changes by their number, the rest by type; who comes and goes is left out. */
-const short = (frames: readonly ServerFrame[]) =>
-  frames.filter(({ type }) => type !== "user_joined").map((frame) => (isChange(frame) ? frame.rev : frame.type));
-const upTo = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
-/** What a client has after a join and all that came, by its rules: it takes the next change only. */
-const followed = (frames: readonly ServerFrame[]) => {
-  let rev: number | null = null;
-  for (const frame of frames) {
-    if (frame.type === "history" && frame.before_id === undefined) rev = frame.rev;
-    else if (isChange(frame)) {
-      expect(frame.rev).toBe((rev ?? 0) + 1);
-      rev = frame.rev;
-    }
-  }
-  return rev;
-};
 
 describe("a reader of batches", () => {
   test("gets arrays: the first at once, then what gathered in 50 ms", async () => {
@@ -319,127 +302,4 @@ describe.each([false, true])("answers in any order (batches: %s)", (batch) => {
     await world.pass(10_000);
     expect(ann.revs).toEqual(upTo(1, 4));
   });
-});
-
-describe.each([false, true])("a resume (batches: %s)", (batch) => {
-  test("gives what was missed from what the gateway keeps, closed by `resumed`", async () => {
-    await inRoom(1);
-    say(5);
-    await settled();
-    const visits = world.visits.length;
-    const ben = await connect(2, batch);
-    await resume(ben, 3);
-    expect(short(ben.take())).toEqual([4, 5, "resumed"]);
-    expect(ben.last("resumed")).toEqual({ type: "resumed", channel_id: ROOM, rev: 5 });
-    // The room is told who came, and asked for nothing.
-    expect(world.visits.slice(visits)).toMatchObject([{ since: 5, snapshot: false, entered: [{ user_id: 2 }] }]);
-    say();
-    await world.pass(BATCH_MS);
-    expect(ben.revs).toEqual([4, 5, 6]);
-  });
-
-  test("gives what was missed from the room, when the gateway does not have it", async () => {
-    say(10);
-    const ann = await connect(1, batch);
-    await resume(ann, 6);
-    expect(short(ann.take())).toEqual([7, 8, 9, 10, "resumed"]);
-    const ben = await connect(2, batch);
-    await resume(ben, 2);
-    expect(short(ben.take())).toEqual([...upTo(3, 10), "resumed"]);
-  });
-
-  test("of one who has everything says just that", async () => {
-    say(3);
-    const ann = await connect(1, batch);
-    await resume(ann, 3);
-    expect(short(ann.take())).toEqual(["resumed"]);
-    await resume(ann, 3);
-    expect(short(ann.take())).toEqual(["resumed"]);
-  });
-
-  test("from too long ago gives what a join shows, also to one who was there all the time", async () => {
-    say(501);
-    const ann = await connect(1, batch);
-    await resume(ann, 0);
-    const all = ["channel_info", "history", "users"];
-    expect(typesOf(ann.take()).filter((type) => type !== "resumed")).toEqual(all);
-    say();
-    await world.pass(1_000);
-    ann.take();
-    await resume(ann, 1);
-    expect(typesOf(ann.take()).filter((type) => type !== "resumed")).toEqual(all);
-    say();
-    await world.pass(BATCH_MS);
-    expect(ann.take()).toMatchObject([{ type: "message", rev: 503 }]);
-  });
-
-  test("from a change that there never was gives what a join shows", async () => {
-    say(3);
-    const ann = await connect(1, batch);
-    await resume(ann, 99);
-    const frames = ann.take();
-    expect(typesOf(frames).filter((type) => type !== "resumed")).toEqual(["channel_info", "history", "users"]);
-    say();
-    await world.pass(BATCH_MS);
-    expect(followed([...frames, ...ann.take()])).toBe(4);
-  });
-
-  test("and a join at the same time are served by one visit", async () => {
-    say(4);
-    const held = world.hold("visit");
-    const [ann, ben, cleo] = [await connect(1, batch), await connect(2, batch), await connect(3, batch)];
-    await ann.join(ROOM);
-    await resume(ben, 2);
-    await cleo.join(ROOM);
-    const before = world.visits.length;
-    await held.release();
-    expect(world.visits.length - before).toBe(1);
-    expect(short(ben.take()).slice(0, 3)).toEqual([3, 4, "resumed"]);
-    expect(cleo.last("history").rev).toBe(4);
-  });
-
-  test("while more than the gateway keeps comes in goes on until it has everything", async () => {
-    await inRoom(1);
-    say(10);
-    await settled();
-    const held = world.holdAnswer("visit");
-    const ben = await connect(2, batch);
-    await ben.join(ROOM);
-    for (let n = 0; n < 60; n++) {
-      say(10);
-      await settled();
-    }
-    await held.release();
-    await world.pass(1_000);
-    say();
-    await world.pass(BATCH_MS);
-    expect(followed(ben.take())).toBe(611);
-  });
-
-  test("leaves the channel one was in", async () => {
-    world.channels.set(8, channelOf(8));
-    world.room(8).room.configure(channelOf(8));
-    const ann = await connect(1, batch);
-    await ann.join(8);
-    await resume(ann, 0);
-    world.room(8).room.act(actionsOf(8).send(ANN, "elsewhere"));
-    say();
-    await world.pass(BATCH_MS);
-    expect(ann.of("message").map(({ channel_id }) => channel_id)).toEqual([ROOM]);
-  });
-});
-
-test("a gateway that is told that it missed too much shows everybody the room anew", async () => {
-  const [ann, ben] = [await inRoom(1), await inRoom(2, true)];
-  const held = world.hold("deliver");
-  say(600);
-  await held.release();
-  await world.pass(1_000);
-  say();
-  await world.pass(BATCH_MS);
-  for (const person of [ann, ben]) {
-    const frames = person.take();
-    expect(typesOf(frames)).toContain("channel_info");
-    expect(followed(frames.filter(({ type }, n) => type !== "message" || n > 1))).toBe(601);
-  }
 });
