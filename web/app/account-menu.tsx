@@ -14,6 +14,7 @@ import {
   IconLogout,
   IconMoon,
   IconSun,
+  IconUserCircle,
   IconUsers,
   type TablerIcon,
 } from "@tabler/icons-react";
@@ -83,6 +84,9 @@ export function AccountMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>Signed in as {name}</Menu.Label>
+        <Menu.Item component={Link} to="/account" leftSection={<IconUserCircle size={18} stroke={1.7} />}>
+          Account
+        </Menu.Item>
         {me.permissions.can_manage_users && (
           <Menu.Item component={Link} to="/users" leftSection={<IconUsers size={18} stroke={1.7} />}>
             Users

@@ -26,6 +26,10 @@ const pages: RouteObject[] = [
         lazy: async () => ({ Component: (await import("../chat/chat-page.tsx")).ChatPage }),
       },
       {
+        path: "account",
+        lazy: async () => ({ Component: (await import("../identity/account-page.tsx")).AccountPage }),
+      },
+      {
         path: "users",
         lazy: async () => ({ Component: (await import("../admin/users-page.tsx")).UsersPage }),
       },

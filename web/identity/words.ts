@@ -1,4 +1,6 @@
 /** What is said of accounts and sessions. Pure. */
+import type { Me, Session } from "../api/identity.ts";
+
 export const USERNAME_RULE = "3 to 30 letters, digits, _ or -. It stays as it is.";
 export const PASSWORD_RULE = "At least 8 characters. A few words are better than one.";
 
@@ -7,4 +9,22 @@ export function waitWords(seconds: number): string {
   if (seconds < 100) return `${Math.ceil(seconds)} s`;
   const minutes = Math.ceil(seconds / 60);
   return minutes < 100 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`;
+}
+
+export const STATUSES: Record<Me["status"], string> = {
+  online: "Online",
+  away: "Away",
+  busy: "Busy",
+  dnd: "Do not disturb",
+  offline: "Offline",
+};
+
+/** What a session is called: by its own name, or by what it is. */
+export const sessionName = ({ name, kind }: Pick<Session, "name" | "kind">): string =>
+  name || (kind === "cookie" ? "Browser" : "API token");
+
+/** Why a session opens nothing any more; null while it does. */
+export function sessionEnd({ revoked, expires_at }: Pick<Session, "revoked" | "expires_at">, now: number) {
+  if (revoked) return "Revoked";
+  return Date.parse(expires_at) <= now ? "Expired" : null;
 }
