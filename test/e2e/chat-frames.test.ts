@@ -232,6 +232,12 @@ test("a user's eleventh socket is refused before the upgrade, and may come when 
   lines.push(await ChatLine.open(edge, { token }));
 });
 
+test.each([[undefined], [1000], [4000]])("a goodbye with code %s is answered at once", async (code) => {
+  const line = await somebody();
+  line.socket.close(code);
+  expect(await line.end()).toBe(code ?? 1005);
+});
+
 test("a hundred frames a second: told so once in a while, and closed when it goes on and on", async () => {
   const line = await somebody();
   for (let n = 0; n < 300; n++) {

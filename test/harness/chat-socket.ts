@@ -39,6 +39,8 @@ export class UpgradeRefused extends Error {
 }
 
 const KEPT = 4000;
+/** Whoever only listens says now and then that they do. */
+const PING_EVERY_MS = 25_000;
 
 /** Remembers what it parsed lately: a broadcast is one text for everybody. */
 class FrameReader {
@@ -108,6 +110,8 @@ export class ChatSocket {
         onClose?.(code, reason.toString());
       });
       socket.once("open", () => {
+        const pings = setInterval(() => socket.send('{"type":"ping"}'), PING_EVERY_MS).unref();
+        socket.once("close", () => clearInterval(pings));
         if (tcp !== undefined) resolve(new ChatSocket(socket, tcp));
       });
     });
@@ -144,8 +148,8 @@ export class ChatSocket {
     this.#socket.resume();
   }
 
-  close(): void {
-    this.#socket.close(1000);
+  close(code?: number): void {
+    this.#socket.close(code);
   }
 
   /** As when the network is gone. */
