@@ -25,10 +25,16 @@ export class GatewayRecords {
     return row.last;
   }
 
+  /** One that an older version kept, in a form of its own, is forgotten. */
   rooms(): KeptRoom[] {
     const rows = this.#store.exec<Omit<KeptRoom, "config"> & { config: string }>("SELECT * FROM rooms");
-    for (const { room, epoch } of rows) this.#epochs.set(room, epoch);
-    return rows.map((row) => ({ ...row, config: ChannelConfig.parse(JSON.parse(row.config)) }));
+    return rows.flatMap((row) => {
+      this.#epochs.set(row.room, row.epoch);
+      const config = ChannelConfig.safeParse(JSON.parse(row.config));
+      if (config.success) return { ...row, config: config.data };
+      this.remove(row.room, row.epoch);
+      return [];
+    });
   }
 
   has(room: number, epoch: number): boolean {

@@ -5,7 +5,7 @@
 import { type ChannelConfig, SOCKETS_PER_USER } from "#contract/chat";
 import { CHAT_CLOSE, type ClientFrame } from "#contract/chat-frames";
 import type { ChatIdentity, ChatRoomRpc, Delivery, DeliveryReply, Looks, Standing } from "#contract/chat-rpc";
-import { seqOf } from "#kit/message-id";
+import { roomOf } from "#kit/message-id";
 import { type FrameFault, parseClientFrame } from "./client-frame.ts";
 import { GatewayActions } from "./gateway-actions.ts";
 import { GatewayRecords } from "./gateway-records.ts";
@@ -16,6 +16,8 @@ import { mayStay, roomUser } from "./standing.ts";
 import type { Store } from "./store.ts";
 
 const SEATS_MAX = 30_000;
+/** RFC 6455's registry. */
+const SERVICE_RESTART = 1012;
 const KEEP_AFTER_MS = 1_000;
 /** A lease is renewed when so much of it is left. */
 const RENEW_LEFT_MS = 5 * 60_000;
@@ -232,7 +234,7 @@ export class Gateway {
   }
 
   #markRead(seat: Seat, message_id: number): void {
-    if (seat.user_id === null || !seat.place || seqOf(message_id) === 0) return;
+    if (seat.user_id === null || roomOf(message_id) !== seat.place?.room || !seat.mayMarkRead()) return;
     this.#world
       .markRead(seat.user_id, message_id)
       .catch((error: unknown) => this.#world.failed("a read mark was not kept", error));
@@ -342,8 +344,13 @@ export class Gateway {
 
   #restore(socket: ChatSocket, { identity, batch, place }: SeatMemory): void {
     const seat = this.#newSeat(socket, identity, batch);
-    const view = place && this.#views.get(place.room);
-    if (!place || !view) return;
+    if (!place) return;
+    const view = this.#views.get(place.room);
+    if (!view) {
+      // It comes back by itself, and is told what it missed.
+      seat.end(SERVICE_RESTART, "come back");
+      return;
+    }
     const { rev, ...where } = place;
     seat.place = where;
     seat.rev = rev;

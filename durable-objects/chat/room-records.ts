@@ -28,6 +28,9 @@ const TABLES = [
 ];
 const CONTENT = ["messages", "reactions", "changes", "slow", "subscribers", "present"];
 
+/** Shown in place of what cannot be opened. */
+export const UNREADABLE = "(This message cannot be read any more.)";
+
 export type RoomRow = {
   rev: number;
   seq: number;
@@ -262,7 +265,16 @@ export class RoomRecords {
     return this.#store.exec<StoredMessage>(query, ...values).map(({ sealed, profile, ...row }) => ({
       ...row,
       profile: JSON.parse(profile) as ChatProfile,
-      text: this.#sealer.open(sealed),
+      text: this.#open(sealed),
     }));
+  }
+
+  /** One row that does not open (another secret, a lost byte) must not close the whole room. */
+  #open(sealed: ArrayBuffer): string {
+    try {
+      return this.#sealer.open(sealed);
+    } catch {
+      return UNREADABLE;
+    }
   }
 }

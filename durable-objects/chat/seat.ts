@@ -43,6 +43,7 @@ const UNHEARD_MAX = 8 * 1024 * 1024;
 
 const QUEUE_MAX = 32;
 const TYPING_EVERY_MS = 2_000;
+const MARK_EVERY_MS = 1_000;
 
 /** More than may be sent to a seat one after the other: it gets what a join shows instead. */
 export const isTooMuch = (missed: Update[]): boolean =>
@@ -69,6 +70,7 @@ export class Seat {
   #unheard = 0;
   #heardAt: number;
   #typedAt = Number.NEGATIVE_INFINITY;
+  #markedAt = Number.NEGATIVE_INFINITY;
   #queue: Promise<void> = Promise.resolve();
   #queued = 0;
 
@@ -138,6 +140,14 @@ export class Seat {
     const now = this.#now();
     if (now - this.#typedAt < TYPING_EVERY_MS && now >= this.#typedAt) return false;
     this.#typedAt = now;
+    return true;
+  }
+
+  /** True once in a while: what is left out is said again by the next mark. */
+  mayMarkRead(): boolean {
+    const now = this.#now();
+    if (now - this.#markedAt < MARK_EVERY_MS && now >= this.#markedAt) return false;
+    this.#markedAt = now;
     return true;
   }
 

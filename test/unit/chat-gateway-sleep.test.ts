@@ -109,6 +109,15 @@ describe("a gateway that sleeps", () => {
     expect(gateway.store.exec("SELECT * FROM rooms")).toEqual([]);
   });
 
+  test("sends people back who are in a room of which it can read nothing any more", async () => {
+    const ann = await inRoom(1);
+    await quiet();
+    gateway.store.exec("UPDATE rooms SET config = '{}'");
+    await gateway.sleep();
+    await world.pass(0);
+    expect(ann.closed).toMatchObject({ code: 1012 });
+  });
+
   test("can resume somebody from the room when it has nothing itself", async () => {
     await inRoom(1);
     say(4);

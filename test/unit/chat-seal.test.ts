@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { UNREADABLE } from "../../durable-objects/chat/room-records.ts";
 import { roomSeal } from "../../workers/core/room-seal.ts";
 import { actionsOf, channelOf, doer } from "../harness/chat-cast.ts";
 import { NodeStore } from "../harness/chat-store.ts";
@@ -66,4 +67,14 @@ test("in the files of a room's database there is nothing of what was written", (
   for (const file of files()) expect(file.toString("latin1")).not.toMatch(written);
   // It was looked for in the right place: what is not a secret is found there.
   expect(files().some((file) => file.includes("channel7"))).toBe(true);
+});
+
+test("a message that does not open any more says so, and hides none of the others", () => {
+  const store = new NodeStore();
+  const host = new ChatWorld().room(ROOM, store, seal);
+  host.room.configure(channelOf(ROOM));
+  const { id, send } = actionsOf(ROOM);
+  for (const text of ["one", "two"]) host.room.act(send(doer(1), text));
+  store.exec("UPDATE messages SET sealed = x'01' WHERE seq = 1");
+  expect(host.room.history(id(3), 10).history.map(({ message }) => message.message)).toEqual([UNREADABLE, "two"]);
 });
