@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nextPage, signInAddress } from "../../../web/identity/next-page.ts";
+import { entryAddress, nextPage, signInAddress } from "../../../web/identity/next-page.ts";
 
 const ORIGIN = "https://sluice.test";
 const next = (value: string) => nextPage(`?next=${encodeURIComponent(value)}`, ORIGIN);
@@ -23,6 +23,8 @@ describe("after signing in", () => {
     "",
     "/login",
     "/login?next=/login",
+    "/register",
+    "/register?code=PORTAL-0123-4567-89AB",
   ])("%j leads to one's own streams instead", (value) => {
     expect(next(value)).toBe("/streams");
   });
@@ -39,5 +41,11 @@ describe("the address of the sign-in page", () => {
   test("carries nothing from the start page and from itself", () => {
     expect(signInAddress({ pathname: "/", search: "" })).toBe("/login");
     expect(signInAddress({ pathname: "/login", search: "?next=/streams" })).toBe("/login");
+  });
+  test("the one to register at and the one to sign in at lead on to the same page", () => {
+    expect(entryAddress("/register", "?next=%2Fwatch%2F1%3Fa%3Db")).toBe("/register?next=%2Fwatch%2F1%3Fa%3Db");
+    expect(entryAddress("/register", "")).toBe("/register");
+    const search = "?code=PORTAL-0123&next=%2Fchat";
+    expect(signInAddress({ pathname: "/register", search })).toBe("/login?next=%2Fchat");
   });
 });
