@@ -29,11 +29,25 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
   return { context, page, faults };
 }
 
-/** A session as the sign-in page makes one, without the page. */
-export async function signIn({ context }: Visit, sluice: Sluice): Promise<void> {
+export type Credentials = { username: string; password: string };
+
+const adminOf = ({ adminUsername: username, adminPassword: password }: Sluice): Credentials => ({ username, password });
+
+/** A session as the sign-in page makes one, without the page. By default the admin's. */
+export async function signIn({ context }: Visit, sluice: Sluice, who = adminOf(sluice)): Promise<void> {
   const reply = await context.request.post(`${sluice.url}/login`, {
     headers: { accept: "application/json" },
-    data: { username: sluice.adminUsername, password: sluice.adminPassword },
+    data: who,
   });
   if (!reply.ok()) throw new Error(`sign-in answered ${reply.status()}: ${await reply.text()}`);
+}
+
+/** A new account, let in by `admin`, with the admin's password. */
+export async function register({ context }: Visit, sluice: Sluice, username: string): Promise<Credentials> {
+  const invite = await context.request.post(`${sluice.url}/api/admin/invite-codes`, { data: {} });
+  const { code } = await invite.json();
+  const who = { username, password: sluice.adminPassword };
+  const reply = await context.request.post(`${sluice.url}/api/register`, { data: { ...who, invite_code: code } });
+  if (!reply.ok()) throw new Error(`registration answered ${reply.status()}: ${await reply.text()}`);
+  return who;
 }

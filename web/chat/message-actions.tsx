@@ -9,6 +9,9 @@ import classes from "./message-actions.module.css";
 /** Which of a message's two dropdowns is open. */
 export type Dropdown = "menu" | "picker";
 
+/** While it fades out a dropdown would still take the focus to itself, and to nowhere when it is gone. */
+const AT_ONCE = { duration: 0 };
+
 type Props = {
   line: Line;
   deeds: readonly Deed[];
@@ -30,7 +33,7 @@ export function MessageActions({ line, deeds, opened, open }: Props) {
           position="top-end"
           shadow="md"
           trapFocus
-          withinPortal
+          transitionProps={AT_ONCE}
         >
           <Popover.Target>
             <Tooltip label="React" disabled={opened !== null}>
@@ -62,6 +65,10 @@ export function MessageActions({ line, deeds, opened, open }: Props) {
         closeOnItemClick={false}
         position="bottom-end"
         width={200}
+        transitionProps={AT_ONCE}
+        returnFocus={false}
+        // Not the key that opens it: it is on its way to the document still.
+        clickOutsideEvents={["mousedown", "touchstart"]}
       >
         <Menu.Target>
           <ActionIcon size={30} aria-label="More actions">

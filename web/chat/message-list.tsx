@@ -81,7 +81,8 @@ export function MessageList(props: Props) {
   const open = (key: string, what: Dropdown | null, done = false) => {
     setOpened(what);
     if (what !== null) setActive(key);
-    else if (!done) focus(key);
+    else if (done) setActive(null);
+    else focus(key);
   };
 
   const pressKey = (event: KeyboardEvent<HTMLElement>) => {
@@ -126,6 +127,9 @@ export function MessageList(props: Props) {
           if (key === null) return;
           setCurrent(key);
           if (target.matches(":focus-visible")) setActive(key);
+        }}
+        onBlur={({ currentTarget, relatedTarget }) => {
+          if (opened === null && !currentTarget.contains(relatedTarget)) setActive(null);
         }}
         {...press}
         row={(index) => {
