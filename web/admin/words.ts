@@ -15,7 +15,7 @@ export const oneOf = (role: UserRole): string => `${role === "admin" ? "an" : "a
 export const INVITE_TYPES: Record<InviteType, { label: string; explained: string }> = {
   single_use: { label: "For one person", explained: "Lets one account in." },
   timed: { label: "For a time", explained: "Lets any number in until it ends." },
-  daily: { label: "Of a day", explained: "Lets any number in until the day ends (UTC)." },
+  daily: { label: "For a day", explained: "Lets any number in until the day ends (UTC)." },
 };
 
 /** `Nobody came by it yet`, `1 person came by it`. */
