@@ -1,11 +1,12 @@
 import { IconCornerUpLeft, IconPinFilled } from "@tabler/icons-react";
 import { memo, type ReactNode, useState } from "react";
+import { Portrait } from "../identity/portrait.tsx";
 import { useDeeds } from "./deeds.ts";
 import { EntryStates } from "./entry-states.tsx";
-import { Face, Name, Role } from "./face.tsx";
 import type { Line } from "./lines.ts";
 import { LinkedText } from "./linked-text.tsx";
 import classes from "./message-row.module.css";
+import { Name, Role } from "./person.tsx";
 import type { Shown } from "./shown.ts";
 import { dayOf, nameOf, timeOf } from "./words.ts";
 
@@ -49,7 +50,7 @@ export const MessageRow = memo(function MessageRow(props: Props) {
         tabIndex={tabIndex}
         aria-label={`${nameOf(line)}, ${timeOf(at)}: ${line.message}`}
       >
-        <div className={classes.side}>{isFirst ? <Face person={line} /> : <Clock at={at} />}</div>
+        <div className={classes.side}>{isFirst ? <Portrait of={line} size={32} /> : <Clock at={at} />}</div>
         <div className={classes.main}>
           <Reply line={line} tabIndex={tabIndex} />
           {isFirst && (

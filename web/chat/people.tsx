@@ -1,8 +1,9 @@
 import { Button, Popover, Title } from "@mantine/core";
 import { IconUsers } from "@tabler/icons-react";
+import { Portrait } from "../identity/portrait.tsx";
 import type { Channel } from "./channel.ts";
-import { Face, Name, Role } from "./face.tsx";
 import classes from "./panel-parts.module.css";
+import { Name, Role } from "./person.tsx";
 import { useStore } from "./use-channel.ts";
 
 /** How many are here, and who. */
@@ -37,7 +38,7 @@ export function People({ channel }: { channel: Channel }) {
         <ul className={classes.list} tabIndex={0}>
           {users.map((user, index) => (
             <li key={user.user_id ?? `anonymous ${index}`}>
-              <Face person={user} />
+              <Portrait of={user} size={32} />
               <Name person={user} />
               <Role person={user} />
             </li>

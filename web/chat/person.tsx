@@ -1,22 +1,12 @@
 import type { CSSProperties } from "react";
 import type { ChatProfile } from "#contract/chat";
-import classes from "./face.module.css";
-import { hueOf, initialsOf, nameOf } from "./words.ts";
+import classes from "./person.module.css";
+import { hueOf, nameOf } from "./words.ts";
 
-type Person = Pick<ChatProfile, "username" | "nickname" | "avatar" | "anonymous" | "role">;
+type Person = Pick<ChatProfile, "username" | "nickname" | "anonymous" | "role">;
 
 /** Each person has a colour; all are equally easy to read. */
 const hue = ({ username }: Person) => ({ "--hue": hueOf(username) }) as CSSProperties;
-
-export function Face({ person }: { person: Person }) {
-  const { emoji, initials } = person.avatar;
-  const kind = emoji ? "emoji" : "initials";
-  return (
-    <span className={classes.face} data-kind={kind} style={hue(person)} aria-hidden="true">
-      {emoji || initials || initialsOf(nameOf(person))}
-    </span>
-  );
-}
 
 export function Name({ person }: { person: Person }) {
   return (
