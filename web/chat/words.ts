@@ -61,9 +61,11 @@ export function initialsOf(name: string): string {
   return letters.slice(0, INITIALS).join("").toLocaleUpperCase();
 }
 
-/** A colour's angle that is always the same for the same person. */
+const GOLDEN_ANGLE = 137.508;
+
+/** A colour's angle that is always the same for the same person, and far from that of most others. */
 export function hueOf(name: string): number {
-  let sum = 0;
-  for (const character of name) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 360;
-  return sum;
+  let hash = 0;
+  for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 1_000_003;
+  return Math.round((hash * GOLDEN_ANGLE) % 360);
 }
