@@ -52,6 +52,8 @@ export class Channel {
   #typedAt = 0;
   /** Who waits for older messages. */
   #pages: (() => void)[] = [];
+  /** After a refusal, UTC ms. */
+  #olderNotBefore = 0;
 
   constructor(id: number, say: (frame: Saying) => boolean) {
     this.id = id;
@@ -100,7 +102,10 @@ export class Channel {
       this.#fallBehind();
       this.store.set({ stage: "refused", refusal: error });
     } else if (this.store.get().stage !== "live") this.#catchUpIn((error.retry_after ?? 0) * 1000 || AGAIN_MS);
-    else this.#pageEnded();
+    else {
+      this.#olderNotBefore = Date.now() + AGAIN_MS;
+      this.#pageEnded();
+    }
     return true;
   }
 
@@ -121,7 +126,7 @@ export class Channel {
   async loadOlder(limit = HISTORY_SHOWN): Promise<void> {
     const { view, stage } = this.store.get();
     const oldest = view.lines[0];
-    if (!oldest || !view.hasMore || stage !== "live") return;
+    if (!oldest || !view.hasMore || stage !== "live" || Date.now() < this.#olderNotBefore) return;
     const page = new Promise<void>((resolve) => this.#pages.push(resolve));
     if (view.asked === null) {
       this.store.set({ view: { ...view, asked: [] } });

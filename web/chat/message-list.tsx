@@ -121,6 +121,7 @@ export function MessageList(props: Props) {
         nearBeginning={props.nearBeginning}
         onKeyDown={pressKey}
         onPointerMove={point}
+        onAnimationEnd={() => setFound(null)}
         onPointerLeave={() => opened === null && setActive(null)}
         onFocus={({ target }) => {
           const key = keyOf(target);

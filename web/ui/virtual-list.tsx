@@ -32,6 +32,7 @@ type Props = Omit<ComponentProps<"div">, "children" | "ref"> & {
   row(index: number): ReactNode;
   /** The reader is at the end, or has left it. */
   atEnd(isAtEnd: boolean): void;
+  /** Again and again while it is: whoever hears it knows whether there is more. */
   nearBeginning(): void;
   handle: Ref<VirtualListHandle>;
 };
@@ -73,6 +74,7 @@ export function VirtualList({ keys, row, atEnd, nearBeginning, handle, ...rest }
     }
     put();
     if (isNews) redraw();
+    if (top.current < NEAR_BEGINNING_PX) nearBeginning();
   };
 
   const put = () => {

@@ -245,6 +245,9 @@ describe("reading back", () => {
     const refused = channel.loadOlder();
     server.last.hears(error("rate_limited"));
     await refused;
+    await channel.loadOlder();
+    expect(server.last.saidOf("history")).toHaveLength(1);
+    await wait(2_000);
     const lost = channel.loadOlder();
     await comeBack();
     await lost;
