@@ -9,7 +9,7 @@ import type { Delivery, DeliveryReply, News, Update, Visit, VisitReply } from "#
 import { Attendance } from "./attendance.ts";
 import { Ring } from "./ring.ts";
 import { isTooMuch, type Seat } from "./seat.ts";
-import { Snapshots } from "./snapshot-frames.ts";
+import { channelInfo, Snapshots } from "./snapshot-frames.ts";
 
 const RING_KEPT = 256;
 const VISIT_TRIES = 4;
@@ -36,6 +36,8 @@ export type ViewWorld = {
 
 /** `since`: it has everything up to there; null: it has nothing, and gets what a join shows. */
 type Want = { seat: Seat; since: number | null };
+/** How somebody got there; `shown`: it was too long ago to resume. */
+type Arrival = "joined" | "resumed" | "shown";
 type Batched = News & { rev: number | null };
 const textOf = (batch: Batched[]) => `[${batch.map(({ frame }) => frame).join(",")}]`;
 
@@ -110,7 +112,7 @@ export class RoomView {
   admit(seat: Seat, since: number | null, user: ChatUser | null): void {
     if (!this.has(seat)) this.#attendance.enter(seat, user);
     this.#drop(seat);
-    if (since !== null && since <= (this.#rev ?? -1) && this.#catchUp(seat, since, true)) seat.remember();
+    if (since !== null && since <= (this.#rev ?? -1) && this.#catchUp(seat, since, "resumed")) seat.remember();
     else this.#wants.set(seat, { seat, since });
     this.tellRoom();
   }
@@ -225,11 +227,11 @@ export class RoomView {
       const missed = since !== null && since <= rev ? updates?.filter((update) => update.rev > since) : undefined;
       if (missed && !isTooMuch(missed)) {
         for (const { frame } of missed) seat.send(frame);
-        this.#settle(seat, rev, true);
+        this.#settle(seat, rev, "resumed");
       } else if (frames) {
         frames.send(seat, config);
         seat.shown = rev;
-        this.#settle(seat, rev, since !== null);
+        this.#settle(seat, rev, since === null ? "joined" : "shown");
       } else {
         this.#wants.set(seat, { seat, since: null });
       }
@@ -238,25 +240,33 @@ export class RoomView {
   }
 
   /** The seat has everything up to `rev`, and listens from now on. */
-  #settle(seat: Seat, rev: number, resumed: boolean): void {
+  #settle(seat: Seat, rev: number, how: Arrival): void {
     this.#wants.delete(seat);
-    if (this.#catchUp(seat, rev, resumed)) seat.remember();
+    if (this.#catchUp(seat, rev, how)) seat.remember();
     // More has come meanwhile than is kept here: once more.
     else this.#wants.set(seat, { seat, since: rev });
   }
 
   /** From what is kept here. False: that does not reach back far enough, or is too much. */
-  #catchUp(seat: Seat, since: number, resumed: boolean): boolean {
+  #catchUp(seat: Seat, since: number, how: Arrival): boolean {
     const mark = this.#mark(seat);
     if (mark === null) return false;
     const missed = mark > since ? this.#ring.since(since, mark) : [];
     if (!missed || isTooMuch(missed)) return false;
     for (const { frame } of missed) seat.send(frame);
     seat.rev = Math.max(mark, since);
-    if (resumed) seat.tell({ type: "resumed", channel_id: this.room, rev: seat.rev });
+    if (how !== "joined") this.#resumed(seat, how);
     this.#listeners.add(seat);
     if (seat.rev > mark) this.#ahead.add(seat);
     return true;
+  }
+
+  /** Changes of the channel tell no more than that there were some: it comes as it is now. */
+  #resumed(seat: Seat, how: "resumed" | "shown"): void {
+    if (how === "resumed" && this.config && seat.place) {
+      seat.tell(channelInfo(this.config, seat.place.standing, seat.rev));
+    }
+    seat.tell({ type: "resumed", channel_id: this.room, rev: seat.rev });
   }
 
   /** The last change that such a seat has been sent: what waits for the next batch it has not. */

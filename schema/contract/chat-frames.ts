@@ -4,7 +4,8 @@
  * Every frame of a room carries `channel_id` and `rev`. A room's changes are numbered without gaps: each of
  * `Change`s has the next `rev` (`skipped` stands for one that shows nothing any more). All other frames of a room carry
  * the `rev` of the last change before them. A client that missed a number sends `resume` with the last it has, and gets
- * every change since, closed by `resumed`; or, when that is too long ago, what a join shows.
+ * every change since, the channel as it is now, and `resumed`; or, when that is too long ago, what a join shows and
+ * `resumed`.
  */
 import * as z from "zod";
 import {

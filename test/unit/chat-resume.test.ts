@@ -46,7 +46,7 @@ describe.each([false, true])("a resume (batches: %s)", (batch) => {
     const visits = world.visits.length;
     const ben = await connect(2, batch);
     await resume(ben, 3);
-    expect(short(ben.take())).toEqual([4, 5, "resumed"]);
+    expect(short(ben.take())).toEqual([4, 5, "channel_info", "resumed"]);
     expect(ben.last("resumed")).toEqual({ type: "resumed", channel_id: ROOM, rev: 5 });
     // The room is told who came, and asked for nothing.
     expect(world.visits.slice(visits)).toMatchObject([{ since: 5, snapshot: false, entered: [{ user_id: 2 }] }]);
@@ -59,19 +59,19 @@ describe.each([false, true])("a resume (batches: %s)", (batch) => {
     say(10);
     const ann = await connect(1, batch);
     await resume(ann, 6);
-    expect(short(ann.take())).toEqual([7, 8, 9, 10, "resumed"]);
+    expect(short(ann.take())).toEqual([7, 8, 9, 10, "channel_info", "resumed"]);
     const ben = await connect(2, batch);
     await resume(ben, 2);
-    expect(short(ben.take())).toEqual([...upTo(3, 10), "resumed"]);
+    expect(short(ben.take())).toEqual([...upTo(3, 10), "channel_info", "resumed"]);
   });
 
   test("of one who has everything says just that", async () => {
     say(3);
     const ann = await connect(1, batch);
     await resume(ann, 3);
-    expect(short(ann.take())).toEqual(["resumed"]);
+    expect(short(ann.take())).toEqual(["channel_info", "resumed"]);
     await resume(ann, 3);
-    expect(short(ann.take())).toEqual(["resumed"]);
+    expect(short(ann.take())).toEqual(["channel_info", "resumed"]);
   });
 
   test("from too long ago gives what a join shows, also to one who was there all the time", async () => {
@@ -111,7 +111,7 @@ describe.each([false, true])("a resume (batches: %s)", (batch) => {
     const before = world.visits.length;
     await held.release();
     expect(world.visits.length - before).toBe(1);
-    expect(short(ben.take()).slice(0, 3)).toEqual([3, 4, "resumed"]);
+    expect(short(ben.take()).slice(0, 4)).toEqual([3, 4, "channel_info", "resumed"]);
     expect(cleo.last("history").rev).toBe(4);
   });
 
