@@ -297,9 +297,11 @@ export class Schedule {
     return {
       id: link.id,
       send: (text) => {
-        if (!life.alive || !link.open) return;
-        const frames: ServerFrame | ServerFrame[] = JSON.parse(text);
-        this.#toClient(link, Array.isArray(frames) ? frames : [frames]);
+        if (!life.alive) return;
+        const parsed: ServerFrame | ServerFrame[] = JSON.parse(text);
+        const frames = Array.isArray(parsed) ? parsed : [parsed];
+        for (const frame of frames) if (frame.type === "error" && frame.nonce) this.#refused(frame.nonce);
+        if (link.open) this.#toClient(link, frames);
       },
       close: (code) => this.#cut(link, code, false),
       remember: (memory) => {
@@ -307,6 +309,13 @@ export class Schedule {
       },
       pingedAt: () => this.#now,
     };
+  }
+
+  /** What was refused for a while may stand anywhere, also when its sender was never told. */
+  #refused(nonce: string): void {
+    for (const sent of this.#clients.flatMap((client) => client.sent)) {
+      if (sent.frame.nonce === nonce) sent.ordered = false;
+    }
   }
 
   #crashRoom(): void {
