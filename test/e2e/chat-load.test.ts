@@ -71,20 +71,17 @@ async function abortInTurn(signal: AbortSignal): Promise<void> {
 /** One message after the other, each from the next sender; now and then an edit, a reaction or a deletion as well. */
 async function talk(senders: readonly ChatClient[]): Promise<void> {
   const start = performance.now();
-  const deleted = new Set<number>();
   for (let n = 0; n < SECONDS * PER_SECOND; n++) {
     await sleep(Math.max(0, start + (n * 1000) / PER_SECOND - performance.now()));
     const sender = senders[n % senders.length] as ChatClient;
     sender.say(`message ${n} of ${sender.name}`);
+    const deleted = sender.sent.flatMap(({ frame }) => (frame.type === "delete" ? frame.message_id : []));
     const own = sender.sent.flatMap(({ confirmed }) => (confirmed?.type === "message" ? confirmed.id : []));
-    const message_id = own.find((id) => !deleted.has(id));
+    const message_id = own.find((id) => !deleted.includes(id));
     if (message_id === undefined) continue;
     if (n % 10 === 1) sender.do({ type: "edit_message", message_id, message: `edit ${n}` });
     if (n % 10 === 4) sender.do({ type: "react", message_id, emoji: "👍" });
-    if (n % 10 === 7) {
-      sender.do({ type: "delete", message_id });
-      deleted.add(message_id);
-    }
+    if (n % 10 === 7) sender.do({ type: "delete", message_id });
   }
 }
 
