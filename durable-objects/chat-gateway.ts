@@ -148,6 +148,7 @@ export class ChatGateway extends Server<Env> implements ChatGatewayRpc {
         }
       },
       remember: (memory) => void connection.setState(memory),
+      isOpen: () => connection.readyState === WebSocket.READY_STATE_OPEN,
       pingedAt: () => this.ctx.getWebSocketAutoResponseTimestamp(connection)?.getTime() ?? null,
     };
   }

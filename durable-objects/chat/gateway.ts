@@ -75,7 +75,7 @@ export class Gateway {
     if (this.#seats.size >= SEATS_MAX) return "gateway";
     if (identity.kind === "guest") return null;
     const own = [...this.#seats.values()].filter(({ user_id }) => user_id === identity.user_id);
-    return own.length >= SOCKETS_PER_USER ? "user" : null;
+    return own.filter((seat) => !this.#buried(seat)).length >= SOCKETS_PER_USER ? "user" : null;
   }
 
   connect(socket: ChatSocket, identity: ChatIdentity, batch: boolean): void {
@@ -146,7 +146,7 @@ export class Gateway {
   /** The alarm rang. */
   async alarm(): Promise<void> {
     const now = this.#world.now();
-    for (const seat of this.#seats.values()) if (this.#isExpired(seat)) this.#signOut(seat);
+    for (const seat of this.#seats.values()) if (!this.#buried(seat) && this.#isExpired(seat)) this.#signOut(seat);
     const due = [...this.#views.values()].filter((view) => view.leaseUntil - RENEW_LEFT_MS <= now);
     await Promise.all(due.map((view) => view.visit()));
     this.#schedule();
@@ -242,6 +242,13 @@ export class Gateway {
 
   #refuse(seat: Seat, { code, message, nonce }: FrameFault): void {
     seat.fail({ error_code: code, message, ...(nonce !== undefined && { nonce }) });
+  }
+
+  /** True: it was dead, and is gone now. */
+  #buried(seat: Seat): boolean {
+    if (!seat.isDead) return false;
+    seat.end(CHAT_CLOSE.tooSlow, "not heard of any more");
+    return true;
   }
 
   #isExpired({ identity }: Seat): boolean {

@@ -13,6 +13,7 @@ export type ChatSocket = {
   remember(memory: SeatMemory): void;
   /** UTC ms of the last ping that was answered without us; null: none. */
   pingedAt(): number | null;
+  isOpen(): boolean;
 };
 
 /** How a socket came to be in its room. */
@@ -40,6 +41,9 @@ const UNREAD_END = 1024 * 1024;
 const CATCH_UP_MAX = 512 * 1024;
 /** So much is sent to a socket of single frames that says nothing at all. */
 const UNHEARD_MAX = 8 * 1024 * 1024;
+
+/** Who has pinged goes on doing so, each half minute or so. */
+const SILENT_MOST_MS = 90_000;
 
 const QUEUE_MAX = 32;
 const TYPING_EVERY_MS = 2_000;
@@ -128,6 +132,16 @@ export class Seat {
     if (!this.behind || this.#read < this.#asked) return false;
     this.behind = false;
     return true;
+  }
+
+  /**
+   * Its socket is gone, and nobody said so: the runtime loses one when it answers a ping while it sends something else
+   * on it (workerd of November 2026, `http.c++: expected !currentlySending`).
+   */
+  get isDead(): boolean {
+    if (!this.#socket.isOpen()) return true;
+    const pinged = this.#socket.pingedAt();
+    return pinged !== null && this.#now() - Math.max(pinged, this.#heardAt) > SILENT_MOST_MS;
   }
 
   heard(): void {

@@ -325,7 +325,7 @@ export type ServerFrame = z.infer<typeof ServerFrame>;
 export const CHAT_CLOSE = {
   /** The credential does not hold, or no longer does. */
   unauthenticated: 4401,
-  /** It neither read nor said anything for too long while much was sent. */
+  /** It read too slowly, or was not heard of for too long. */
   tooSlow: 4408,
   /** Frames kept coming after they were refused. */
   flooding: 4429,

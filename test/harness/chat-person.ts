@@ -15,6 +15,8 @@ export class ChatPerson implements ChatSocket {
   /** As they came: each is one frame, or an array of them. */
   readonly texts: string[] = [];
   closed: { code: number; reason: string } | null = null;
+  /** The runtime knows that it has ended, and tells nobody. */
+  lost = false;
   memory: SeatMemory | null = null;
   /** UTC ms of the last ping that the runtime answered. */
   pinged: number | null = null;
@@ -42,6 +44,10 @@ export class ChatPerson implements ChatSocket {
 
   remember(memory: SeatMemory): void {
     this.memory = structuredClone(memory);
+  }
+
+  isOpen(): boolean {
+    return this.closed === null && !this.lost;
   }
 
   pingedAt(): number | null {

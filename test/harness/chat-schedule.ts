@@ -307,6 +307,7 @@ export class Schedule {
       remember: (memory) => {
         if (life.alive) this.#memories.set(link.id, structuredClone(memory));
       },
+      isOpen: () => link.open,
       pingedAt: () => this.#now,
     };
   }

@@ -53,6 +53,31 @@ describe("a socket", () => {
     await ten[0]?.leave();
     expect(gateway.gateway.full(userOf(1))).toBeNull();
   });
+
+  test("takes nobody's place once it is dead, though nobody said so", async () => {
+    const ten = await Promise.all(Array.from({ length: 10 }, () => inRoom(1)));
+    const [lost, silent, pinging] = ten;
+    if (!lost || !silent || !pinging) throw new Error("ten were made");
+    // Who never pings may be silent for as long as they like.
+    silent.pinged = world.now;
+    await world.pass(60_000);
+    pinging.pinged = world.now;
+    await world.pass(31_000);
+    lost.lost = true;
+    expect(gateway.gateway.full(userOf(1))).toBeNull();
+    await settled();
+    expect([...gateway.people.values()].filter(({ closed }) => closed !== null)).toEqual([lost, silent]);
+    expect(gateway.gateway.seats).toBe(8);
+  });
+
+  test("is missed at the next alarm when it is dead, and those in its room are told", async () => {
+    const [ann, ben] = [await inRoom(1), await inRoom(2)];
+    await world.pass(2_000);
+    ann.lost = true;
+    ben.take();
+    await world.pass(6 * 60_000);
+    expect(ben.take()).toContainEqual(expect.objectContaining({ type: "user_left", user_id: 1 }));
+  });
 });
 
 describe("a join", () => {
