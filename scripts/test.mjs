@@ -12,8 +12,8 @@ import { findNode, installDebian, installPackages } from "./install.mjs";
 import { run } from "./run.mjs";
 import { during, fail } from "./say.mjs";
 
-/** One after the other: the later ones measure time, and must not share the machine with the earlier ones. */
-const PROJECTS = ["unit", "worker", "media", "e2e"];
+/** One after the other: the later ones measure time, and must not share the machine. The first two do not. */
+const STAGES = [["unit", "worker"], ["media"], ["e2e"]];
 
 const words = process.argv.slice(2).filter((word) => word !== "--long");
 const long = process.argv.includes("--long");
@@ -65,7 +65,9 @@ function readReport(file) {
 const reports = mkdtempSync(path.join(tmpdir(), "sluice-reports-"));
 let passed = 0;
 let failed = 0;
-for (const project of PROJECTS) {
+
+/** @param {string} project */
+async function runProject(project) {
   const file = path.join(reports, `${project}.json`);
   const code = await vitest(project, file);
   const report = readReport(file);
@@ -76,6 +78,8 @@ for (const project of PROJECTS) {
   const failures = (report?.numFailedTests ?? 0) + broken.length;
   failed += failures === 0 && code !== 0 ? 1 : failures;
 }
+
+for (const projects of STAGES) await Promise.all(projects.map(runProject));
 rmSync(reports, { recursive: true });
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
