@@ -6,6 +6,7 @@ import { type ChannelConfig, SOCKETS_PER_USER } from "#contract/chat";
 import { CHAT_CLOSE, type ClientFrame } from "#contract/chat-frames";
 import type { ChatIdentity, ChatRoomRpc, Delivery, DeliveryReply, Looks, Standing } from "#contract/chat-rpc";
 import { roomOf } from "#kit/message-id";
+import { type ChannelRef, refOf } from "./channel-ref.ts";
 import { type FrameFault, parseClientFrame } from "./client-frame.ts";
 import { GatewayActions } from "./gateway-actions.ts";
 import { GatewayRecords } from "./gateway-records.ts";
@@ -22,7 +23,6 @@ const KEEP_AFTER_MS = 1_000;
 /** A lease is renewed when so much of it is left. */
 const RENEW_LEFT_MS = 5 * 60_000;
 
-export type ChannelRef = { name: string } | { id: number } | { stream_key: string };
 export type Opened =
   | { ok: true; config: ChannelConfig; standing: Standing }
   | { ok: false; code: "unauthenticated" | "not_found" | "forbidden"; message: string };
@@ -392,10 +392,4 @@ export class Gateway {
     const times = [...leases.map((at) => at - RENEW_LEFT_MS), ...sessions];
     this.#world.wakeAt(times.length > 0 ? times.reduce((a, b) => Math.min(a, b)) : null);
   }
-}
-
-function refOf({ channel, channel_id, stream_key }: Extract<ClientFrame, { type: "join" }>): ChannelRef {
-  if (stream_key !== undefined) return { stream_key };
-  if (channel_id !== undefined) return { id: channel_id };
-  return { name: channel ?? "general" };
 }

@@ -5,7 +5,8 @@
  */
 import type { ChannelConfig } from "#contract/chat";
 import type { ChatGatewayRpc, ChatIdentity, ChatRoomRpc, Delivery, Standing, Visit } from "#contract/chat-rpc";
-import { type ChannelRef, Gateway, type Opened } from "../../durable-objects/chat/gateway.ts";
+import type { ChannelRef } from "../../durable-objects/chat/channel-ref.ts";
+import { Gateway, type Opened } from "../../durable-objects/chat/gateway.ts";
 import { Room } from "../../durable-objects/chat/room.ts";
 import type { SeatMemory } from "../../durable-objects/chat/seat.ts";
 import type { Sealer, Store } from "../../durable-objects/chat/store.ts";

@@ -185,5 +185,6 @@ Who offers the subprotocol \`${BATCH_PROTOCOL}\` gets arrays of frames, at most 
 Without a credential one is a guest, who may read the chat of streams that guests may watch. A cookie counts only on pages of
 our own. A credential that does not hold is told on the socket, which is then closed.
 
-Close codes: 4401 the credential does not hold, or no longer does; 4408 frames were not read for too long; 4429 frames kept coming
+Close codes: 4401 the credential does not hold, or no longer does; 4408 frames were not read, or nothing was heard, for too
+long; 4429 frames kept coming
 after they were refused.`;
