@@ -1,42 +1,24 @@
 /** Coming back: all that was missed, once and in order, or what a join shows when it is too long ago. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { BATCH_MS } from "#contract/chat";
-import { actionsOf, channelOf, doer, upTo, userOf } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, doer, upTo } from "../harness/chat-cast.ts";
 import { type ChatPerson, followed, settled, short, typesOf } from "../harness/chat-person.ts";
-import { ChatWorld, type GatewayHost } from "../harness/chat-world.ts";
+import { ChatScene, ROOM } from "../harness/chat-scene.ts";
 
-const ROOM = 7;
-const { send } = actionsOf(ROOM);
 const ANN = doer(1);
 
-let world: ChatWorld;
-let gateway: GatewayHost;
+let scene: ChatScene;
+let world: ChatScene["world"];
 
 beforeEach(() => {
-  world = new ChatWorld();
-  world.channels.set(ROOM, channelOf(ROOM));
-  world.room(ROOM).room.configure(channelOf(ROOM));
-  gateway = world.gateway();
+  scene = new ChatScene();
+  ({ world } = scene);
 });
 
-const connect = async (user_id: number, batch = false): Promise<ChatPerson> => {
-  const person = await gateway.connect(userOf(user_id), { batch });
-  person.take();
-  return person;
-};
-const inRoom = async (user_id: number, batch = false): Promise<ChatPerson> => {
-  const person = await connect(user_id, batch);
-  await person.join(ROOM);
-  // Who came is told in the next second.
-  await world.pass(1_100);
-  person.take();
-  return person;
-};
-/** Somebody elsewhere writes. */
-const say = (count = 1): void => {
-  for (let n = 0; n < count; n++) world.room(ROOM).room.act(send(ANN, "hi"));
-};
-const resume = (person: ChatPerson, rev: number) => person.say({ type: "resume", channel_id: ROOM, rev });
+const connect = (user_id: number, batch = false) => scene.connect(user_id, batch);
+const inRoom = (user_id: number, batch = false) => scene.inRoom(user_id, batch);
+const say = (count = 1) => scene.say(count);
+const resume = (person: ChatPerson, rev: number) => scene.resume(person, rev);
 
 describe.each([false, true])("a resume (batches: %s)", (batch) => {
   test("gives what was missed from what the gateway keeps, closed by `resumed`", async () => {
