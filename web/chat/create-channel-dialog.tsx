@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Modal, Stack, Switch, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Stack, Switch, Textarea, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { CATEGORY_MAX, CHANNEL_DESCRIPTION_MAX, CHANNEL_NAME_MAX, ChannelName } from "#contract/chat";
 import { asFailure } from "../api/failure.ts";
+import { FailureAlert } from "../ui/failure-alert.tsx";
 import { toast } from "../ui/toasts.tsx";
 import { useCreateChannel } from "./queries.ts";
 
@@ -65,12 +66,7 @@ function Form({ close, created, isModerator }: Omit<Props, "opened">) {
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="md">
-        {failure && !nameFault && !categoryError && !descriptionError && (
-          <Alert color="coral" role="alert" p="sm">
-            {failure.message}
-            {failure.requestId && <Text size="xs">Request {failure.requestId}</Text>}
-          </Alert>
-        )}
+        {failure && !nameFault && !categoryError && !descriptionError && <FailureAlert failure={failure} />}
         <TextInput
           label="Name"
           name="name"

@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, NativeSelect, Stack, Switch, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, Modal, NativeSelect, Stack, Switch, Textarea, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { CHANNEL_DESCRIPTION_MAX, TOPIC_MAX } from "#contract/chat";
 import type { ChannelInfo } from "#contract/chat-frames";
 import { asFailure } from "../api/failure.ts";
+import { FailureAlert } from "../ui/failure-alert.tsx";
 import { toast } from "../ui/toasts.tsx";
 import { useUpdateChannel } from "./queries.ts";
 import { pauseWords } from "./words.ts";
@@ -46,12 +47,7 @@ function Form({ info, close }: Pick<Props, "info" | "close">) {
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="md">
-        {failure && !topicError && !descriptionError && (
-          <Alert color="coral" role="alert" p="sm">
-            {failure.message}
-            {failure.requestId && <Text size="xs">Request {failure.requestId}</Text>}
-          </Alert>
-        )}
+        {failure && !topicError && !descriptionError && <FailureAlert failure={failure} />}
         <TextInput
           label="Topic"
           description="Shown above the messages."
