@@ -7,6 +7,8 @@ import { chatRoutes } from "./chat/routes.ts";
 import { createApp } from "./core/app.ts";
 import type { Sweeps } from "./core/sweeps.ts";
 import { accountRoutes } from "./identity/account-routes.ts";
+import { authenticateApiKey } from "./identity/api-keys.ts";
+import { authenticateAppToken } from "./identity/app-tokens.ts";
 import { sweepInviteCodes } from "./identity/invite-codes.ts";
 import { inviteRoutes } from "./identity/invite-routes.ts";
 import { sweepLoginFailures } from "./identity/login-failures.ts";
@@ -30,7 +32,15 @@ import { sweepOrphans } from "./vods/sweep-orphans.ts";
 import { sweepRecordings } from "./vods/sweep-recordings.ts";
 
 export const app = createApp(
-  { authenticators: { jwt: authenticateToken, stream_key: authenticateStreamKey }, limiter: rateLimiter },
+  {
+    authenticators: {
+      jwt: authenticateToken,
+      api_key: authenticateApiKey,
+      app_token: authenticateAppToken,
+      stream_key: authenticateStreamKey,
+    },
+    limiter: rateLimiter,
+  },
   [
     identityRoutes,
     inviteRoutes,

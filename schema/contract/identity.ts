@@ -2,7 +2,7 @@
 import * as z from "zod";
 
 /** The documented APIs that Sluice speaks. More are added here, and then fail to compile until they have a dialect. */
-export const Face = z.enum(["portal"]);
+export const Face = z.enum(["portal", "apps", "recorder"]);
 export type Face = z.infer<typeof Face>;
 
 /** From low to high. */
@@ -26,6 +26,10 @@ export type Actor =
       /** A cookie is sent by the browser on its own, so it needs protection that a token does not. */
       via: "token" | "cookie";
     }
+  /** A `portal_` key: acts for the account within its scopes, and cannot do what must be done in person. */
+  | { kind: "api_key"; id: number; username: string; role: UserRole; scopes: string[]; key_id: number }
+  /** A `sk_` token of the apps face: for everything there, or for one app. */
+  | { kind: "app_token"; id: number; name: string; app_id: number | null }
   /** Acts as the stream's owner, but for this stream only and within the scopes of a stream key. */
   | { kind: "stream_key"; id: number; username: string; role: UserRole; scopes: string[]; stream_id: number }
   | { kind: "media_worker"; id: string }
@@ -33,7 +37,7 @@ export type Actor =
   | { kind: "anonymous" };
 
 /** An actor that acts for an account. */
-export type AccountActor = Extract<Actor, { kind: "user" | "stream_key" }>;
+export type AccountActor = Extract<Actor, { kind: "user" | "api_key" | "stream_key" }>;
 
 export const Username = z
   .string()

@@ -347,8 +347,10 @@ describe("nobody else notices", () => {
       [],
     );
     expect(others.flatMap(({ sent }) => sent).filter(({ confirmed }) => confirmed === null)).toEqual([]);
-    // The one that can be asked was not sent to while it did not read.
-    expect(deaf.map(({ resumes }) => resumes)).toEqual([1, 0]);
+    // The one that can be asked was not sent to while it did not read; a slow machine makes it late more than once.
+    const [asked, unasked] = deaf.map(({ resumes }) => resumes);
+    expect(asked).toBeGreaterThan(0);
+    expect(unasked).toBe(0);
     // Generous: this machine may have other things to do.
     expect(during).toBeLessThan(Math.max(500, 10 * before));
   });

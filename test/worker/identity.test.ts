@@ -47,7 +47,7 @@ describe("POST /api/token", () => {
       sub: String(ada.id),
       jti: body.token_id,
       role: "user",
-      aud: ["portal"],
+      aud: ["portal", "apps", "recorder"],
     });
     expect(claims.exp).toBe(Date.parse(body.expires_at) / 1000);
   });

@@ -43,7 +43,7 @@ async function condition(ref: ChannelRef): Promise<{ where: SQL; by_live_key: bo
       return { where: eq(streams.live_key_hash, await hashKey(ref.stream_key)), by_live_key: true };
     case "pub_":
       return { where: eq(streams.public_key, ref.stream_key), by_live_key: false };
-    case null:
+    default:
       throw new ApiError("bad_key");
   }
 }

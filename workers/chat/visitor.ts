@@ -22,9 +22,11 @@ export const visitorOf = (identity: ChatIdentity): Visitor =>
 export function visitorOfActor(actor: Actor): Visitor {
   switch (actor.kind) {
     case "user":
+    case "api_key":
       return account(actor.id, actor.role, actor.scopes, null);
     case "stream_key":
       return account(actor.id, actor.role, actor.scopes, actor.stream_id);
+    case "app_token":
     case "media_worker":
     case "system":
     case "anonymous":
@@ -32,7 +34,7 @@ export function visitorOfActor(actor: Actor): Visitor {
   }
 }
 
-/** A stream key, and an admin's session that is narrowed to less than `admin`, act as an ordinary user. */
+/** A stream key, and an admin's session or key that is narrowed to less than `admin`, act as an ordinary user. */
 function account(user_id: number, role: UserRole, scopes: readonly string[], stream_id: number | null): Visitor {
   const narrowed = stream_id !== null || (isAdminRole(role) && !grants(scopes, "admin"));
   return { user_id, role: narrowed ? "user" : role, stream_id };

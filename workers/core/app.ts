@@ -18,6 +18,7 @@ import { uptimeMs } from "./uptime.ts";
 
 /** A request id of the caller's is kept when it can do no harm in a log. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const USER_AGENT_MAX = 300;
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 export function createApp(services: Services, nouns: readonly ((app: App) => void)[]): App {
@@ -45,6 +46,7 @@ export function createApp(services: Services, nouns: readonly ((app: App) => voi
       actor: { kind: "anonymous" },
       requestId: c.var.requestId,
       ip: clientAddress(c.req.raw, settings),
+      userAgent: c.req.header("user-agent")?.slice(0, USER_AGENT_MAX) ?? null,
       origin: publicOrigin(c.req.raw, settings),
       now: Date.now,
       waitUntil: (promise) => c.executionCtx.waitUntil(promise),

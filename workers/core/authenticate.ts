@@ -7,7 +7,7 @@ import type { AppEnv } from "./app-env.ts";
 import { isCrossOrigin, isUpgrade } from "./client.ts";
 import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
-import { FACES } from "./faces.ts";
+import { type CredentialForm, FACES } from "./faces.ts";
 
 export const SESSION_COOKIE = "portal_session";
 /** Longer credentials are no credentials. */
@@ -15,6 +15,8 @@ const CREDENTIAL_MAX = 4096;
 
 export type Credential =
   | { form: "jwt"; value: string; via: "token" | "cookie" }
+  | { form: "api_key"; value: string }
+  | { form: "app_token"; value: string }
   | { form: "stream_key"; value: string };
 
 /** By form of credential: the actor, or null when the credential does not hold. */
@@ -59,20 +61,38 @@ function check(ctx: Ctx, credential: Credential, face: Face, authenticators: Aut
   switch (credential.form) {
     case "jwt":
       return authenticators.jwt(ctx, credential, face);
+    case "api_key":
+      return authenticators.api_key(ctx, credential, face);
+    case "app_token":
+      return authenticators.app_token(ctx, credential, face);
     case "stream_key":
       return authenticators.stream_key(ctx, credential, face);
   }
 }
 
 function* credentials(c: Context<AppEnv>): Generator<Credential> {
-  const [scheme = "", ...rest] = (c.req.header("authorization") ?? "").trim().split(/\s+/);
+  const takes = new Set<CredentialForm>(FACES[c.var.face].credentials);
+  const [given = "", ...rest] = (c.req.header("authorization") ?? "").trim().split(/\s+/);
   const authorization = rest.length === 1 ? rest[0] : undefined;
-  if (authorization && scheme.toLowerCase() === "bearer") yield { form: "jwt", value: authorization, via: "token" };
-  if (authorization && scheme.toLowerCase() === "stream-key") yield { form: "stream_key", value: authorization };
-  const streamKey = c.req.header("x-stream-key");
-  if (streamKey) yield { form: "stream_key", value: streamKey };
-  const token = c.req.query("token");
-  if (token) yield { form: "jwt", value: token, via: "token" };
-  const cookie = FACES[c.var.face].cookie ? getCookie(c, SESSION_COOKIE) : undefined;
+  const scheme = given.toLowerCase();
+  if (authorization && scheme === "bearer") yield* bearer(authorization, takes);
+  const apiKeys = [scheme === "api-key" ? authorization : undefined, c.req.header("x-api-key")];
+  const streamKeys = [scheme === "stream-key" ? authorization : undefined, c.req.header("x-stream-key")];
+  for (const value of apiKeys) if (value && takes.has("api_key")) yield { form: "api_key", value };
+  for (const value of streamKeys) if (value && takes.has("stream_key")) yield { form: "stream_key", value };
+  const token = takes.has("query_token") ? c.req.query("token") : undefined;
+  if (token) yield* bearer(token, takes);
+  const cookie = takes.has("cookie") ? getCookie(c, SESSION_COOKIE) : undefined;
   if (cookie) yield { form: "jwt", value: cookie, via: "cookie" };
+}
+
+/** Its beginning says what a bearer's value is. */
+function* bearer(value: string, takes: ReadonlySet<CredentialForm>): Generator<Credential> {
+  if (value.startsWith("portal_")) {
+    if (takes.has("api_key")) yield { form: "api_key", value };
+  } else if (value.startsWith("sk_")) {
+    if (takes.has("app_token")) yield { form: "app_token", value };
+  } else if (takes.has("bearer")) {
+    yield { form: "jwt", value, via: "token" };
+  }
 }

@@ -105,8 +105,11 @@ const textual = (id: AuditEntry["target"]["id"]) => (typeof id === "number" ? St
 function actorColumns({ actor }: Ctx): { kind: string; id: string | null; name: string | null } {
   switch (actor.kind) {
     case "user":
+    case "api_key":
     case "stream_key":
       return { kind: actor.kind, id: String(actor.id), name: actor.username };
+    case "app_token":
+      return { kind: actor.kind, id: String(actor.id), name: actor.name };
     case "media_worker":
       return { kind: actor.kind, id: actor.id, name: null };
     case "system":

@@ -11,6 +11,8 @@ export type Ctx = {
   requestId: string;
   /** The client's address as far as it can be believed, else null. */
   ip: string | null;
+  /** What the client says it is, at most 300 characters; null when it says nothing. */
+  userAgent: string | null;
   /** Where people reach us, e.g. `https://live.example.com`; for absolute URLs in replies. */
   origin: string;
   /** UTC milliseconds. */
@@ -28,6 +30,7 @@ export function systemContext(env: Env, name: string, waitUntil: (promise: Promi
     actor: { kind: "system", name },
     requestId: newRequestId(),
     ip: null,
+    userAgent: null,
     origin: settings.publicUrl ?? "",
     now: Date.now,
     waitUntil,

@@ -12,11 +12,13 @@ export type Problem = {
   details: readonly FieldError[];
 };
 
-type Dialect = {
-  /** The longest prefix of a path that matches says the face. */
+/** Ways to say who one is. A key counts on its own face only, a session's token on each. */
+export type CredentialForm = "bearer" | "api_key" | "app_token" | "stream_key" | "query_token" | "cookie";
+
+export type Dialect = {
+  /** The longest that matches says the face: a path, or with a slash at its end all that begins with it. */
   mounts: readonly string[];
-  /** The web application's cookie counts as a credential. */
-  cookie: boolean;
+  credentials: readonly CredentialForm[];
   errorBody(problem: Problem): Record<string, unknown>;
   /** What `errorBody` returns, for the documentation. */
   errorSchema: z.ZodType;
@@ -25,18 +27,79 @@ type Dialect = {
 export const FACES = {
   portal: {
     mounts: ["/"],
-    cookie: true,
+    credentials: ["bearer", "api_key", "stream_key", "query_token", "cookie"],
     errorBody: ({ message, status, request_id }) => ({ error: message, status, request_id }),
     errorSchema: z.object({ error: z.string(), status: z.int(), request_id: z.string() }).openapi("Error"),
   },
+  apps: {
+    mounts: ["/api/v1/"],
+    credentials: ["bearer", "app_token"],
+    errorBody: appsError,
+    errorSchema: z
+      .object({
+        statusCode: z.int(),
+        message: z.union([z.string(), z.array(z.string())]),
+        error: z.string(),
+        request_id: z.string(),
+      })
+      .openapi("AppsError"),
+  },
+  recorder: {
+    mounts: ["/api/auth/"],
+    credentials: ["bearer"],
+    errorBody: ({ code, message, status, request_id }) => ({
+      error: { code: RECORDER_CODES[status] ?? code.toUpperCase(), message },
+      request_id,
+    }),
+    errorSchema: z
+      .object({ error: z.object({ code: z.string(), message: z.string() }), request_id: z.string() })
+      .openapi("RecorderError"),
+  },
 } as const satisfies Record<Face, Dialect>;
 
+/** What clients of the recorder branch on, by status. */
+const RECORDER_CODES: Record<number, string> = {
+  400: "VALIDATION_ERROR",
+  401: "UNAUTHORIZED",
+  403: "FORBIDDEN",
+  404: "NOT_FOUND",
+  409: "CONFLICT",
+  429: "RATE_LIMITED",
+  500: "INTERNAL_ERROR",
+};
+
+const REASONS: Record<number, string> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  412: "Precondition Failed",
+  413: "Payload Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Entity",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+/** What is wrong with a body comes as a list, everything else as one sentence. */
+function appsError({ message, status, request_id, details }: Problem): Record<string, unknown> {
+  return {
+    statusCode: status,
+    message: details.length > 0 ? details.map((each) => `${each.field} ${each.message}`.trim()) : message,
+    error: REASONS[status] ?? "Error",
+    request_id,
+  };
+}
+
 const MOUNTS = (Object.entries(FACES) as [Face, Dialect][])
-  .flatMap(([face, { mounts }]) => mounts.map((prefix) => ({ face, prefix })))
-  .sort((a, b) => b.prefix.length - a.prefix.length);
+  .flatMap(([face, { mounts }]) => mounts.map((mount) => ({ face, mount })))
+  .sort((a, b) => b.mount.length - a.mount.length);
 
 export function faceOf(path: string): Face {
-  const mount = MOUNTS.find(({ prefix }) => path.startsWith(prefix));
-  if (!mount) throw new Error("every path belongs to a face");
-  return mount.face;
+  const found = MOUNTS.find(({ mount }) => (mount.endsWith("/") ? path.startsWith(mount) : path === mount));
+  if (!found) throw new Error("every path belongs to a face");
+  return found.face;
 }

@@ -14,7 +14,20 @@ const HEADERS = {
 } as const;
 
 const SCHEMES = {
-  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "A token of `POST /api/token`" },
+  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "A token of any login" },
+  api_key: {
+    type: "apiKey",
+    in: "header",
+    name: "X-API-Key",
+    description: "A `portal_` key, also as a bearer's value",
+  },
+  api_key_header: {
+    type: "apiKey",
+    in: "header",
+    name: "Authorization",
+    description: "`Authorization: Api-Key portal_…`",
+  },
+  app_token: { type: "http", scheme: "bearer", bearerFormat: "sk_…", description: "A token of `POST /api/v1/tokens`" },
   stream_key: { type: "apiKey", in: "header", name: "X-Stream-Key", description: "A `live_` key: its stream's owner" },
   stream_key_header: {
     type: "apiKey",

@@ -6,12 +6,13 @@ import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-open
 import { createMiddleware } from "hono/factory";
 import { ERRORS, type ErrorCode } from "#contract/errors";
 import type { AccountActor } from "#contract/identity";
+import type { Admits } from "./admits.ts";
 import type { App, AppEnv } from "./app-env.ts";
 import { authenticate, refuseCrossOrigin } from "./authenticate.ts";
 import { boundedBody } from "./body.ts";
 import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
-import { FACES, faceOf } from "./faces.ts";
+import { type CredentialForm, FACES, faceOf } from "./faces.ts";
 import { type LimitClass, limited } from "./limit.ts";
 
 /**
@@ -23,6 +24,8 @@ type Access = "none" | "optional" | "user" | "login" | "asked";
 
 type Spec = Omit<RouteConfig, "middleware" | "security"> & {
   access: Access;
+  /** What it answers to whom: the access matrix holds it to that. */
+  admits?: Admits;
   /** Beyond those that follow from the rest of the declaration. */
   errors: readonly ErrorCode[];
   limit?: LimitClass;
@@ -37,10 +40,10 @@ type Spec = Omit<RouteConfig, "middleware" | "security"> & {
 
 /** Declares the operation on `app`. Handlers are parse → verb → reply; they throw `ApiError`. */
 export function operation<const S extends Spec>(app: App, spec: S, handler: RouteHandler<S, AppEnv>): void {
-  const { access, errors, limit, rest, anyOrigin, ...route } = spec;
+  const { access, admits, errors, limit, rest, anyOrigin, ...route } = spec;
   const documented = createRoute({
     ...route,
-    security: SECURITY[access],
+    security: security(spec),
     responses: { ...successes(spec), ...failures(spec) },
   });
   if (!route.hide) app.openAPIRegistry.registerPath(documented);
@@ -53,8 +56,17 @@ export function operation<const S extends Spec>(app: App, spec: S, handler: Rout
 
 /** The account that a `user` operation runs for. */
 export function accountOf(ctx: Ctx): AccountActor {
-  if (ctx.actor.kind !== "user" && ctx.actor.kind !== "stream_key") throw new ApiError("unauthenticated");
-  return ctx.actor;
+  switch (ctx.actor.kind) {
+    case "user":
+    case "api_key":
+    case "stream_key":
+      return ctx.actor;
+    case "app_token":
+    case "media_worker":
+    case "system":
+    case "anonymous":
+      throw new ApiError("unauthenticated");
+  }
 }
 
 function middleware({ access, limit, request, anyOrigin }: Spec) {
@@ -95,16 +107,22 @@ const admission = (access: Access) =>
   });
 
 type Requirement = Record<string, string[]>;
-const CREDENTIALS = ["bearer", "stream_key", "stream_key_header", "query_token", "cookie"].map(
-  (name): Requirement => ({ [name]: [] }),
-);
-const SECURITY: Record<Access, Requirement[]> = {
-  none: [],
-  login: [],
-  optional: [...CREDENTIALS, {}],
-  asked: [...CREDENTIALS, {}],
-  user: CREDENTIALS,
+/** The schemes of `/openapi.json` that a credential is documented by. */
+const SCHEMES: Record<CredentialForm, string[]> = {
+  bearer: ["bearer"],
+  api_key: ["api_key", "api_key_header"],
+  app_token: ["app_token"],
+  stream_key: ["stream_key", "stream_key_header"],
+  query_token: ["query_token"],
+  cookie: ["cookie"],
 };
+
+function security({ access, path }: Spec): Requirement[] {
+  if (access === "none" || access === "login") return [];
+  const forms = FACES[faceOf(path)].credentials.flatMap((form) => SCHEMES[form]);
+  const required = forms.map((name): Requirement => ({ [name]: [] }));
+  return access === "user" ? required : [...required, {}];
+}
 
 const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
 const LIMIT_HEADERS = {

@@ -11,7 +11,7 @@ const VERSION = "1";
 const IV_BYTES = 12;
 const encoder = new TextEncoder();
 
-export type SealPurpose = "stream-key";
+export type SealPurpose = "stream-key" | "totp-secret" | "connection-config" | "idempotent-reply";
 
 export async function seal(settings: Settings, purpose: SealPurpose, plain: string): Promise<string> {
   const key = await deriveKey(settings, "seal v1");

@@ -7,7 +7,7 @@ import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { countAttempt } from "./login-failures.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
-import { needUser } from "./roles.ts";
+import { needSession } from "./roles.ts";
 import { forgetSessions, revocation } from "./sessions.ts";
 import { lostTheRace, needUserRow } from "./user-rows.ts";
 
@@ -16,7 +16,7 @@ import { lostTheRace, needUserRow } from "./user-rows.ts";
  * `rate_limited` after too many failures, `conflict` when it was changed meanwhile.
  */
 export async function changePassword(ctx: Ctx, { current_password, new_password }: PasswordChange): Promise<void> {
-  const { id, session } = needUser(ctx);
+  const { id, session } = needSession(ctx);
   const user = await needUserRow(ctx, id);
   // Whoever found an open browser may not guess either.
   const forgive = await countAttempt(ctx, user.username);

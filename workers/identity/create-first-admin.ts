@@ -25,7 +25,7 @@ export async function createFirstAdmin(ctx: Ctx, input: { username: string; pass
   const insert = ctx.db
     .insert(users)
     .select(
-      sql`SELECT NULL, ${input.username}, ${password_hash}, 'superadmin', NULL, 'online', '', 0, '{}', NULL, ${ctx.now()}, NULL
+      sql`SELECT NULL, ${input.username}, ${password_hash}, 'superadmin', NULL, 'online', '', 0, '{}', NULL, NULL, ${ctx.now()}, NULL
           WHERE NOT EXISTS (SELECT 1 FROM ${users})`,
     )
     .returning({ id: users.id, username: users.username });

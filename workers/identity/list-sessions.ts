@@ -2,7 +2,7 @@ import { desc, eq } from "drizzle-orm";
 import type { SessionList } from "#contract/identity";
 import { sessions } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
-import { needUser } from "./roles.ts";
+import { needSession } from "./roles.ts";
 
 /** The list has no pages; what is beyond this many is not shown. */
 const LIST_MAX = 500;
@@ -13,7 +13,7 @@ const iso = (time: number) => new Date(time).toISOString();
 
 /** `GET /api/tokens`: one's own, newest first, and also those that ended lately. */
 export async function listSessions(ctx: Ctx): Promise<SessionList> {
-  const { id, session } = needUser(ctx);
+  const { id, session } = needSession(ctx);
   const rows = await ctx.db
     .select()
     .from(sessions)

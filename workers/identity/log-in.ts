@@ -1,23 +1,16 @@
 /** The two ways in: a token for programs, a cookie for the web application. */
-import { and, eq, isNull } from "drizzle-orm";
 import { isAdminRole, type LoginRequest, type TokenReply, type TokenRequest } from "#contract/identity";
-import { users } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
-import { ApiError } from "../core/errors.ts";
-import { log } from "../core/log.ts";
-import { countAttempt } from "./login-failures.ts";
-import { verifyPassword } from "./password.ts";
+import { checkCredentials } from "./check-credentials.ts";
 import { grantedScopes } from "./roles.ts";
 import { openSession } from "./sessions.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-type User = typeof users.$inferSelect;
-
 /** `POST /api/token`. Throws `bad_credentials`, `rate_limited` after too many failures. */
 export async function createToken(ctx: Ctx, input: TokenRequest): Promise<TokenReply> {
-  const user = await checkCredentials(ctx, input);
+  const user = await checkCredentials(ctx, { ...input, code: input.totp_code });
   const scopes = grantedScopes(user.role, input.scopes);
   const session = await openSession(ctx, user, {
     face: "portal",
@@ -41,7 +34,7 @@ export async function logIn(
   ctx: Ctx,
   input: LoginRequest,
 ): Promise<{ user: { id: number; username: string }; token: string; max_age_s: number }> {
-  const user = await checkCredentials(ctx, input);
+  const user = await checkCredentials(ctx, { ...input, code: input.totp_code });
   const ttl_ms = input.remember ? 30 * DAY_MS : DAY_MS;
   const session = await openSession(ctx, user, {
     face: "portal",
@@ -51,21 +44,4 @@ export async function logIn(
     ttl_ms,
   });
   return { user: { id: user.id, username: user.username }, token: session.token, max_age_s: ttl_ms / 1000 };
-}
-
-/** Hashes exactly once, whether the account exists or not, so that time tells nothing. */
-async function checkCredentials(
-  ctx: Ctx,
-  { username, password }: { username: string; password: string },
-): Promise<User> {
-  const forgive = await countAttempt(ctx, username);
-  const named = and(eq(users.username, username), isNull(users.deleted_at));
-  const user = await ctx.db.select().from(users).where(named).get();
-  const right = await verifyPassword(user?.password_hash ?? null, password);
-  if (user && right) {
-    await forgive();
-    return user;
-  }
-  log("warn", "login refused", { request_id: ctx.requestId, ip: ctx.ip });
-  throw new ApiError("bad_credentials");
 }

@@ -29,7 +29,7 @@ export async function register(ctx: Ctx, input: RegisterRequest): Promise<Regist
   const insert = ctx.db
     .insert(users)
     .select(
-      sql`SELECT NULL, ${username}, ${password_hash}, 'user', NULL, 'online', '', 0, '{}', NULL, ${now}, NULL
+      sql`SELECT NULL, ${username}, ${password_hash}, 'user', NULL, 'online', '', 0, '{}', NULL, NULL, ${now}, NULL
           FROM ${invite_codes} WHERE ${and(code, isUsable(now), address === null ? undefined : notExists(recent(ctx, address)))}`,
     )
     .returning({ id: users.id, username: users.username });

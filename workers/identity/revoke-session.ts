@@ -4,7 +4,7 @@ import { disconnectChat } from "../chat/disconnect.ts";
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
-import { needUser } from "./roles.ts";
+import { needSession } from "./roles.ts";
 import { forgetSessions } from "./sessions.ts";
 
 /**
@@ -12,7 +12,7 @@ import { forgetSessions } from "./sessions.ts";
  * revoked it stays so; a second time changes nothing. Throws `not_found`, `invalid_request` when it could be several.
  */
 export async function revokeSession(ctx: Ctx, given: string): Promise<void> {
-  const { id: userId } = needUser(ctx);
+  const { id: userId } = needSession(ctx);
   const found = await ctx.db
     .select({ id: sessions.id, name: sessions.name })
     .from(sessions)

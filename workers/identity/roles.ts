@@ -5,7 +5,8 @@ import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { accountOf } from "../core/operation.ts";
 
-type UserActor = Extract<Actor, { kind: "user" }>;
+type SessionActor = Extract<Actor, { kind: "user" }>;
+type UserActor = Extract<Actor, { kind: "user" | "api_key" }>;
 
 const USER_SCOPES = ["services:read", "access:*"];
 
@@ -25,7 +26,7 @@ export const manageableRoles = (role: UserRole): UserRole[] =>
 /** Superadmins anybody, others of their kind included; everybody else only those below. */
 export const mayManage = (role: UserRole, target: UserRole): boolean => manageableRoles(role).includes(target);
 
-/** A stream key, and an admin's session that is narrowed to less than `admin`, act as an ordinary user. */
+/** A stream key, and an admin's session or key that is narrowed to less than `admin`, act as an ordinary user. */
 export function effectiveRole(actor: AccountActor): UserRole {
   const narrowed = actor.kind === "stream_key" || (isAdminRole(actor.role) && !grants(actor.scopes, "admin"));
   return narrowed ? "user" : actor.role;
@@ -39,9 +40,19 @@ export function needRole(ctx: Ctx, least: UserRole): UserActor {
   return { ...actor, role };
 }
 
-/** The account in person. Throws `forbidden` for a stream key, which acts for one stream only; `unauthenticated`. */
+/** The account, signed in or by a key of its own. Throws `forbidden` for a stream key, which acts for one stream only; `unauthenticated`. */
 export function needUser(ctx: Ctx): UserActor {
   const account = accountOf(ctx);
   if (account.kind === "stream_key") throw new ApiError("forbidden", "A stream key cannot do that: sign in");
+  return account;
+}
+
+/**
+ * The account in person. What opens an account is changed by nobody who holds a key to it. Throws `forbidden` for keys,
+ * `unauthenticated`.
+ */
+export function needSession(ctx: Ctx): SessionActor {
+  const account = needUser(ctx);
+  if (account.kind === "api_key") throw new ApiError("forbidden", "An API key cannot do that: sign in");
   return account;
 }

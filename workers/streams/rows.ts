@@ -40,9 +40,11 @@ export type StreamRow = {
 export function owns(actor: Actor, stream: { id: number; user_id: number }): boolean {
   switch (actor.kind) {
     case "user":
+    case "api_key":
       return actor.id === stream.user_id;
     case "stream_key":
       return actor.stream_id === stream.id;
+    case "app_token":
     case "media_worker":
     case "system":
     case "anonymous":
@@ -50,9 +52,11 @@ export function owns(actor: Actor, stream: { id: number; user_id: number }): boo
   }
 }
 
-/** Sees what is private to others: an admin whose session is not narrowed to less. */
+/** Sees what is private to others: an admin whose session or key is not narrowed to less. */
 export function isAdmin(actor: Actor): boolean {
-  return actor.kind === "user" && isAdminRole(actor.role) && grants(actor.scopes, "admin");
+  return (
+    (actor.kind === "user" || actor.kind === "api_key") && isAdminRole(actor.role) && grants(actor.scopes, "admin")
+  );
 }
 
 const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());

@@ -93,9 +93,11 @@ export const ownedBy = (account: AccountActor): SQL | undefined =>
 export function owns(actor: Actor, { user_id, stream_id }: VodRow["vod"]): boolean {
   switch (actor.kind) {
     case "user":
+    case "api_key":
       return actor.id === user_id;
     case "stream_key":
       return actor.id === user_id && actor.stream_id === stream_id;
+    case "app_token":
     case "media_worker":
     case "system":
     case "anonymous":

@@ -1,0 +1,58 @@
+/**
+ * What an operation answers to whom, as a table beside its route. A test calls every operation as each of these callers
+ * and holds it to its table; an operation without one does not compile.
+ */
+
+/**
+ * `owner` is whose thing it is, or who may do it; `other` has an account and nothing to do with it; `moderator` and
+ * `admin` have that role and do not own it. The keys belong to the owner: one that was revoked, a token that expired,
+ * one that is good on another face only, and one whose scopes grant nothing that the operation asks for.
+ */
+export const CALLERS = [
+  "anonymous",
+  "other",
+  "owner",
+  "moderator",
+  "admin",
+  "revoked_key",
+  "expired_token",
+  "foreign_key",
+  "unscoped_key",
+] as const;
+export type Caller = (typeof CALLERS)[number];
+
+/** `ok` is any success that the operation documents. */
+export type Answer = "ok" | 401 | 403 | 404;
+export type Admits = Readonly<Record<Caller, Answer>>;
+
+const NO_CREDENTIAL = { anonymous: 401, revoked_key: 401, expired_token: 401, foreign_key: 401 } as const;
+
+/** Credentials do not matter. */
+export const EVERYBODY: Admits = {
+  anonymous: "ok",
+  other: "ok",
+  owner: "ok",
+  moderator: "ok",
+  admin: "ok",
+  revoked_key: "ok",
+  expired_token: "ok",
+  foreign_key: "ok",
+  unscoped_key: "ok",
+};
+
+/** Whoever has an account, for what is their own or everybody's. */
+export const ACCOUNTS: Admits = { ...EVERYBODY, ...NO_CREDENTIAL };
+
+/** The same, but signed in and not by a key. */
+export const IN_PERSON: Admits = { ...ACCOUNTS, unscoped_key: 403 };
+
+/** Whose it is, and for nobody else does it exist. */
+export const OWNER: Admits = { ...ACCOUNTS, other: 404, moderator: 404, admin: 404 };
+
+/** The same, but signed in and not by a key. */
+export const OWNER_IN_PERSON: Admits = { ...OWNER, unscoped_key: 403 };
+
+/** Roles from the one on. Their keys need the scope `admin`. */
+export const MODERATORS: Admits = { ...ACCOUNTS, other: 403, unscoped_key: 403 };
+export const ADMINS: Admits = { ...MODERATORS, moderator: 403 };
+export const SUPERADMINS: Admits = { ...ADMINS, admin: 403 };

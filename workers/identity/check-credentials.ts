@@ -1,0 +1,33 @@
+/** Name, password and second factor, as every login of every face checks them. */
+import { and, eq, isNull } from "drizzle-orm";
+import { users } from "#tables/identity";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { log } from "../core/log.ts";
+import { countAttempt } from "./login-failures.ts";
+import { verifyPassword } from "./password.ts";
+import type { UserRow } from "./user-rows.ts";
+
+export type Credentials = {
+  username: string;
+  password: string;
+  /** Of the authenticator app, or a backup code. */
+  code?: string | undefined;
+};
+
+/**
+ * Hashes exactly once, whether the account exists or not, so that time tells nothing. Throws `bad_credentials`,
+ * `totp_required` and `totp_invalid` when the password was right, `rate_limited` after too many failures.
+ */
+export async function checkCredentials(ctx: Ctx, { username, password }: Credentials): Promise<UserRow> {
+  const forgive = await countAttempt(ctx, username);
+  const named = and(eq(users.username, username), isNull(users.deleted_at));
+  const user = await ctx.db.select().from(users).where(named).get();
+  const right = await verifyPassword(user?.password_hash ?? null, password);
+  if (user && right) {
+    await forgive();
+    return user;
+  }
+  log("warn", "login refused", { request_id: ctx.requestId, ip: ctx.ip });
+  throw new ApiError("bad_credentials");
+}
