@@ -1,5 +1,5 @@
 /** Name, password and second factor, as every login of every face checks them. */
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull, or } from "drizzle-orm";
 import { users } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
@@ -10,6 +10,8 @@ import type { UserRow } from "./user-rows.ts";
 
 export type Credentials = {
   username: string;
+  /** What `username` may be. An address is never a name: names have no `@`. */
+  by?: "name" | "email-or-name";
   password: string;
   /** Of the authenticator app, or a backup code. */
   code?: string | undefined;
@@ -19,10 +21,15 @@ export type Credentials = {
  * Hashes exactly once, whether the account exists or not, so that time tells nothing. Throws `bad_credentials`,
  * `totp_required` and `totp_invalid` when the password was right, `rate_limited` after too many failures.
  */
-export async function checkCredentials(ctx: Ctx, { username, password }: Credentials): Promise<UserRow> {
+export async function checkCredentials(ctx: Ctx, { username, by = "name", password }: Credentials): Promise<UserRow> {
   const forgive = await countAttempt(ctx, username);
-  const named = and(eq(users.username, username), isNull(users.deleted_at));
-  const user = await ctx.db.select().from(users).where(named).get();
+  const named = eq(users.username, username);
+  const meant = by === "name" ? named : or(named, eq(users.email, username));
+  const user = await ctx.db
+    .select()
+    .from(users)
+    .where(and(meant, isNull(users.deleted_at)))
+    .get();
   const right = await verifyPassword(user?.password_hash ?? null, password);
   if (user && right) {
     await forgive();
