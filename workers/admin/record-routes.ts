@@ -1,6 +1,7 @@
 /** What was done, as people and moderators see it. */
 import { z } from "@hono/zod-openapi";
 import { ActivityList, AuditLog, ModerationAction } from "#contract/audit";
+import { ACCOUNTS, MODERATORS } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { operation } from "../core/operation.ts";
 import { OFFSET_MAX, whole } from "../core/parameters.ts";
@@ -30,6 +31,7 @@ export function recordRoutes(app: App): void {
       tags,
       summary: "Your activity, newest first; for admins everybody's",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden"],
       request: { query: z.object({ limit: whole(1, 50).default(20), offset: whole(0, OFFSET_MAX).default(0) }) },
       responses: { 200: { description: "The activity", ...json(ActivityList) } },
@@ -46,6 +48,7 @@ export function recordRoutes(app: App): void {
       tags,
       summary: "What moderators and admins did, newest first; for moderators",
       access: "user",
+      admits: MODERATORS,
       errors: ["forbidden"],
       request: {
         query: z.object({

@@ -1,5 +1,6 @@
 import type { z } from "@hono/zod-openapi";
 import { BootstrapReply, BootstrapRequest, Health, Liveness } from "#contract/admin";
+import { EVERYBODY, NOBODY } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { operation } from "../core/operation.ts";
 import { assertOperator, bootstrap } from "./bootstrap.ts";
@@ -18,6 +19,7 @@ export function adminRoutes(app: App): void {
       tags,
       summary: "State and load, in numbers; open to all",
       access: "none",
+      admits: EVERYBODY,
       errors: [],
       responses: { 200: { description: "Always 200; `degraded` when the database does not answer", ...json(Health) } },
     },
@@ -33,6 +35,7 @@ export function adminRoutes(app: App): void {
       tags,
       summary: "The process answers",
       access: "none",
+      admits: EVERYBODY,
       errors: [],
       responses: { 200: { description: "It does", ...json(Liveness) } },
     },
@@ -48,6 +51,7 @@ export function adminRoutes(app: App): void {
       tags,
       summary: "Requests can be served: the database answers and is migrated",
       access: "none",
+      admits: EVERYBODY,
       errors: [],
       responses: { 200: { description: "Ready", ...json(Liveness) } },
     },
@@ -66,6 +70,7 @@ export function adminRoutes(app: App): void {
       tags,
       hide: true,
       access: "none",
+      admits: NOBODY,
       errors: ["unauthenticated"],
       request: { body: { ...json(BootstrapRequest), required: true } },
       responses: { 200: { description: "What the launcher needs", ...json(BootstrapReply) } },

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { BATCH_PROTOCOL, ChannelInput, ChannelList, ChannelUpdate, CreatedChannel, Thread } from "#contract/chat";
+import { ACCOUNTS, ADMINS, EVERYBODY, MODERATORS, SUPERADMINS } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { authenticate, presentsCredential } from "../core/authenticate.ts";
 import { operation } from "../core/operation.ts";
@@ -38,6 +39,7 @@ export function chatRoutes(app: App): void {
       description:
         "Public ones, those you were let into, and those of streams that are public or yours; admins see all. At most 500.",
       access: "user",
+      admits: ACCOUNTS,
       errors: [],
       responses: { 200: { description: "The channels", ...json(ChannelList) } },
     },
@@ -54,6 +56,7 @@ export function chatRoutes(app: App): void {
       summary: "Create a channel",
       description: "Private and readonly ones take a moderator, who then moderates the private channel.",
       access: "user",
+      admits: { kinds: { public: ACCOUNTS, private: MODERATORS } },
       errors: ["forbidden", "conflict"],
       request: { body: { ...json(ChannelInput), required: true } },
       responses: { 201: { description: "The channel", ...json(CreatedChannel) } },
@@ -73,6 +76,7 @@ export function chatRoutes(app: App): void {
         "For moderators, the channel's own moderators, and the owner of the stream whose channel it is. Name and " +
         "visibility of default channels and of those of streams are fixed.",
       access: "user",
+      admits: { kinds: { channel: MODERATORS, "of a stream": { ...ACCOUNTS, other: 403 } } },
       errors: ["forbidden", "not_found", "conflict"],
       request: { params: WithChannel, body: { ...json(ChannelUpdate), required: true } },
       responses: { 200: { description: "It is changed", ...json(Success) } },
@@ -93,6 +97,7 @@ export function chatRoutes(app: App): void {
       summary: "Delete a channel with its messages; for admins",
       description: "Not the default ones, and not those of streams, which go with their streams.",
       access: "user",
+      admits: ADMINS,
       errors: ["forbidden", "not_found"],
       request: { params: WithChannel },
       responses: { 200: { description: "It is gone", ...json(Success) } },
@@ -112,6 +117,7 @@ export function chatRoutes(app: App): void {
       tags,
       summary: "Remove every message of a channel; for superadmins",
       access: "user",
+      admits: SUPERADMINS,
       errors: ["forbidden", "not_found"],
       request: { params: WithChannel },
       responses: {
@@ -133,6 +139,7 @@ export function chatRoutes(app: App): void {
       tags,
       summary: "A message and what it answers, oldest first",
       access: "user",
+      admits: { kinds: { public: ACCOUNTS, private: { ...ACCOUNTS, other: 403 } } },
       errors: ["forbidden", "not_found"],
       request: { params: withId("The message's number") },
       responses: { 200: { description: "At most 20, twice: both names are documented", ...json(Thread) } },
@@ -153,6 +160,7 @@ export function chatRoutes(app: App): void {
       summary: "The chat: a WebSocket",
       description: SOCKET,
       access: "asked",
+      admits: { ...EVERYBODY, revoked_key: 401, expired_token: 401, unscoped_key: 401 },
       limit: "chat_connect",
       errors: ["upgrade_required", "cross_origin"],
       request: {

@@ -24,21 +24,26 @@ export type Caller = (typeof CALLERS)[number];
 /** `ok` is any success that the operation documents. */
 export type Answer = "ok" | 401 | 403 | 404;
 export type Admits = Readonly<Record<Caller, Answer>>;
+/** A table for each kind of thing, where it depends on that. */
+export type Admission = Admits | { readonly kinds: Readonly<Record<string, Admits>> };
+
+/** The same answer to all: the beginning of a table, or all of it. */
+export const toAll = <A extends Answer>(answer: A) => ({
+  anonymous: answer,
+  other: answer,
+  owner: answer,
+  moderator: answer,
+  admin: answer,
+  revoked_key: answer,
+  expired_token: answer,
+  foreign_key: answer,
+  unscoped_key: answer,
+});
 
 const NO_CREDENTIAL = { anonymous: 401, revoked_key: 401, expired_token: 401, foreign_key: 401 } as const;
 
 /** Credentials do not matter. */
-export const EVERYBODY: Admits = {
-  anonymous: "ok",
-  other: "ok",
-  owner: "ok",
-  moderator: "ok",
-  admin: "ok",
-  revoked_key: "ok",
-  expired_token: "ok",
-  foreign_key: "ok",
-  unscoped_key: "ok",
-};
+export const EVERYBODY: Admits = toAll("ok");
 
 /** Whoever has an account, for what is their own or everybody's. */
 export const ACCOUNTS: Admits = { ...EVERYBODY, ...NO_CREDENTIAL };
@@ -56,3 +61,6 @@ export const OWNER_IN_PERSON: Admits = { ...OWNER, unscoped_key: 403 };
 export const MODERATORS: Admits = { ...ACCOUNTS, other: 403, unscoped_key: 403 };
 export const ADMINS: Admits = { ...MODERATORS, moderator: 403 };
 export const SUPERADMINS: Admits = { ...ADMINS, admin: 403 };
+
+/** None of them: it has credentials of its own. */
+export const NOBODY: Admits = toAll(401);

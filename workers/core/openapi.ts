@@ -1,6 +1,7 @@
 /** `/openapi.json`: what the operations do not say of themselves. */
 import { z } from "@hono/zod-openapi";
 import { VERSION } from "#contract/version";
+import { EVERYBODY } from "./admits.ts";
 import type { App } from "./app-env.ts";
 import { SESSION_COOKIE } from "./authenticate.ts";
 import { operation } from "./operation.ts";
@@ -89,6 +90,7 @@ export function openapiRoutes(app: App): void {
       tags: ["admin"],
       summary: "This description",
       access: "none",
+      admits: EVERYBODY,
       errors: [],
       responses: {
         200: { description: "OpenAPI 3.1", content: { "application/json": { schema: z.looseObject({}) } } },

@@ -6,7 +6,7 @@ import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-open
 import { createMiddleware } from "hono/factory";
 import { ERRORS, type ErrorCode } from "#contract/errors";
 import type { AccountActor } from "#contract/identity";
-import type { Admits } from "./admits.ts";
+import type { Admission } from "./admits.ts";
 import type { App, AppEnv } from "./app-env.ts";
 import { authenticate, refuseCrossOrigin } from "./authenticate.ts";
 import { boundedBody } from "./body.ts";
@@ -24,8 +24,9 @@ type Access = "none" | "optional" | "user" | "login" | "asked";
 
 type Spec = Omit<RouteConfig, "middleware" | "security"> & {
   access: Access;
+  operationId: string;
   /** What it answers to whom: the access matrix holds it to that. */
-  admits?: Admits;
+  admits?: Admission;
   /** Beyond those that follow from the rest of the declaration. */
   errors: readonly ErrorCode[];
   limit?: LimitClass;
@@ -38,6 +39,11 @@ type Spec = Omit<RouteConfig, "middleware" | "security"> & {
   anyOrigin?: boolean;
 };
 
+const admissions = new WeakMap<App, Map<string, Admission>>();
+
+/** What the operations of `app` answer to whom, by their ids. */
+export const admissionsOf = (app: App): ReadonlyMap<string, Admission> => admissions.get(app) ?? new Map();
+
 /** Declares the operation on `app`. Handlers are parse → verb → reply; they throw `ApiError`. */
 export function operation<const S extends Spec>(app: App, spec: S, handler: RouteHandler<S, AppEnv>): void {
   const { access, admits, errors, limit, rest, anyOrigin, ...route } = spec;
@@ -47,6 +53,10 @@ export function operation<const S extends Spec>(app: App, spec: S, handler: Rout
     responses: { ...successes(spec), ...failures(spec) },
   });
   if (!route.hide) app.openAPIRegistry.registerPath(documented);
+  if (admits) {
+    const known = admissions.get(app) ?? new Map<string, Admission>();
+    admissions.set(app, known.set(route.operationId, admits));
+  }
   const path = rest === undefined ? route.path : route.path.replace(`{${rest}}`, `{${rest}{.+}}`);
   const routed: RouteConfig = { ...route, path, middleware: middleware(spec), hide: true };
   if (anyOrigin) app.options(createRoute(routed).getRoutingPath(), preflight);

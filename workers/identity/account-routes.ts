@@ -14,6 +14,7 @@ import {
   StatusReply,
   Told,
 } from "#contract/identity";
+import { ACCOUNTS, IN_PERSON, OWNER_IN_PERSON } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { operation } from "../core/operation.ts";
 import { changePassword } from "./change-password.ts";
@@ -36,6 +37,7 @@ export function accountRoutes(app: App): void {
       tags,
       summary: "Change your password; all your other sessions end",
       access: "user",
+      admits: IN_PERSON,
       limit: "auth",
       errors: ["bad_credentials", "forbidden", "not_found", "conflict"],
       request: body(PasswordChange),
@@ -56,6 +58,7 @@ export function accountRoutes(app: App): void {
       tags,
       summary: "Say whether you are there",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden"],
       request: body(StatusChange),
       responses: { 200: { description: "As it is now", ...json(StatusReply) } },
@@ -72,6 +75,7 @@ export function accountRoutes(app: App): void {
       tags,
       summary: "Choose or remove your nickname",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden"],
       request: body(NicknameChange),
       responses: { 200: { description: "As it is now", ...json(NicknameReply) } },
@@ -88,6 +92,7 @@ export function accountRoutes(app: App): void {
       tags,
       summary: "Choose your avatar; what is not named is no more",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden"],
       request: body(AvatarChange),
       responses: { 200: { description: "As it is now", ...json(AvatarReply) } },
@@ -104,6 +109,7 @@ export function accountRoutes(app: App): void {
       tags,
       summary: "Be anonymous in chat, or not any more",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden"],
       request: body(AnonymousChange),
       responses: { 200: { description: "As it is now", ...json(AnonymousReply) } },
@@ -121,6 +127,7 @@ export function accountRoutes(app: App): void {
       summary: "Your tokens and browsers that are or were signed in, newest first",
       description: "At most 500. Those that expired are shown for another week.",
       access: "user",
+      admits: IN_PERSON,
       errors: ["forbidden"],
       responses: { 200: { description: "The tokens", ...json(SessionList) } },
     },
@@ -136,6 +143,7 @@ export function accountRoutes(app: App): void {
       tags,
       summary: "Revoke a token of yours; its sockets are closed",
       access: "user",
+      admits: OWNER_IN_PERSON,
       errors: ["forbidden", "not_found"],
       request: body(RevokeRequest),
       responses: { 200: { description: "It opens nothing any more", ...json(RevokeReply) } },

@@ -7,6 +7,7 @@ import {
   RegisterRequest,
   RegistrationList,
 } from "#contract/identity";
+import { ADMINS, EVERYBODY } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { operation } from "../core/operation.ts";
 import { numbered } from "../core/parameters.ts";
@@ -31,6 +32,7 @@ export function inviteRoutes(app: App): void {
       summary: "Make an account with an invite code",
       description: "One for each client address in 24 hours; 400 names a username that is taken.",
       access: "login",
+      admits: EVERYBODY,
       limit: "auth",
       errors: ["bad_invite_code"],
       request: { body: { ...json(RegisterRequest), required: true } },
@@ -48,6 +50,7 @@ export function inviteRoutes(app: App): void {
       tags,
       summary: "Today's invite code, and all others; for admins",
       access: "user",
+      admits: ADMINS,
       errors: ["forbidden"],
       responses: { 200: { description: "The codes", ...json(InviteList) } },
     },
@@ -66,6 +69,7 @@ export function inviteRoutes(app: App): void {
         "A daily one holds until the end of the day (UTC), a timed one for so many days, both for any number of " +
         "accounts; a single-use one for one account.",
       access: "user",
+      admits: ADMINS,
       errors: ["forbidden"],
       request: { body: { ...json(InviteInput), required: true } },
       responses: { 201: { description: "The code", ...json(CreatedInvite) } },
@@ -83,6 +87,7 @@ export function inviteRoutes(app: App): void {
       summary: "Deactivate an invite code; for admins",
       description: "Accounts that were made with it stay. It is removed 30 days later.",
       access: "user",
+      admits: ADMINS,
       errors: ["forbidden", "not_found"],
       request: { params: WithCode },
       responses: {
@@ -104,6 +109,7 @@ export function inviteRoutes(app: App): void {
       tags,
       summary: "Who registered by an invite code; for admins",
       access: "user",
+      admits: ADMINS,
       errors: ["forbidden", "not_found"],
       request: { params: WithCode },
       responses: { 200: { description: "Newest first, at most 500", ...json(RegistrationList) } },

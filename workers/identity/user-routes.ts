@@ -10,6 +10,7 @@ import {
   UserInput,
   UserList,
 } from "#contract/identity";
+import { ACCOUNTS, ADMINS, MODERATORS, SUPERADMINS } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { operation } from "../core/operation.ts";
 import { numbered, OFFSET_MAX, whole } from "../core/parameters.ts";
@@ -38,6 +39,7 @@ export function userRoutes(app: App): void {
       tags,
       summary: "All accounts, oldest first; for moderators",
       access: "user",
+      admits: MODERATORS,
       errors: ["forbidden"],
       request: {
         query: z.object({
@@ -60,6 +62,7 @@ export function userRoutes(app: App): void {
       tags,
       summary: "Make an account; for admins, of roles below their own",
       access: "user",
+      admits: { kinds: { user: ADMINS, admin: SUPERADMINS } },
       errors: ["forbidden", "conflict"],
       request: { body: { ...json(UserInput), required: true } },
       responses: { 201: { description: "The account", ...json(CreatedUser) } },
@@ -79,6 +82,7 @@ export function userRoutes(app: App): void {
         "Superadmins manage anybody and give any role; others manage those below them and give roles below their own. " +
         "Somebody always stays superadmin.",
       access: "user",
+      admits: { kinds: { user: MODERATORS, moderator: ADMINS, admin: SUPERADMINS } },
       errors: ["forbidden", "not_found", "conflict"],
       request: { params: WithUser, body: { ...json(RoleChange), required: true } },
       responses: { 200: { description: "The account as it is now", ...json(RoleReply) } },
@@ -96,6 +100,7 @@ export function userRoutes(app: App): void {
       summary: "Give somebody another password; they are signed out everywhere",
       description: "For admins, by the same hierarchy as roles.",
       access: "user",
+      admits: { kinds: { user: ADMINS, admin: SUPERADMINS } },
       errors: ["forbidden", "not_found", "conflict"],
       request: { params: WithUser, body: { ...json(PasswordReset), required: true } },
       responses: { 200: { description: "It is changed", ...json(Told) } },
@@ -117,6 +122,7 @@ export function userRoutes(app: App): void {
       summary: "Delete an account with its streams and recordings; for superadmins",
       description: "Whoever publishes is cut off. What it wrote in others' channels stays under its name.",
       access: "user",
+      admits: SUPERADMINS,
       errors: ["forbidden", "not_found", "conflict"],
       request: { params: WithUser },
       responses: { 200: { description: "Nobody signs in to it any more", ...json(Told) } },
@@ -137,6 +143,7 @@ export function userRoutes(app: App): void {
       tags,
       summary: "Find others by a part of their name or nickname",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden"],
       request: { query: z.object({ q: Search.default("") }) },
       responses: { 200: { description: "At most 20", ...json(FoundUsers) } },
@@ -153,6 +160,7 @@ export function userRoutes(app: App): void {
       tags,
       summary: "Whom you blocked, newest first",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden"],
       responses: { 200: { description: "At most 500", ...json(BlockedUsers) } },
     },
@@ -168,6 +176,7 @@ export function userRoutes(app: App): void {
       tags,
       summary: "Block somebody",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden", "not_found"],
       request: { params: WithUser },
       responses: { 200: { description: "They are blocked", ...json(Success) } },
@@ -187,6 +196,7 @@ export function userRoutes(app: App): void {
       tags,
       summary: "Block somebody no more",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden", "not_found"],
       request: { params: WithUser },
       responses: { 200: { description: "They are not blocked", ...json(Success) } },

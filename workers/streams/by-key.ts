@@ -5,6 +5,7 @@ import type { StreamInfo } from "#contract/streams";
 import { hashKey, keyPrefix } from "#kit/keys";
 import { users } from "#tables/identity";
 import { streams } from "#tables/streams";
+import { type Admission, EVERYBODY, toAll } from "../core/admits.ts";
 import type { Credential } from "../core/authenticate.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
@@ -25,6 +26,11 @@ export async function streamByKey(ctx: Ctx, key: string): Promise<StreamRow> {
 
 const mayWatch = (actor: Actor, stream: StreamRow["stream"]) =>
   stream.is_public === 1 || owns(actor, stream) || isAdmin(actor);
+
+/** The same as a table, for operations that take a `pub_` key. */
+export const BY_PUBLIC_KEY: Admission = {
+  kinds: { private: { ...toAll(403), owner: "ok", admin: "ok", unscoped_key: "ok" }, public: EVERYBODY },
+};
 
 /** `GET /api/stream/{key}/info`. */
 export async function streamInfo(ctx: Ctx, key: string): Promise<StreamInfo> {

@@ -4,7 +4,7 @@ import type { App } from "../core/app-env.ts";
 import { authenticate } from "../core/authenticate.ts";
 import { ApiError } from "../core/errors.ts";
 import { operation } from "../core/operation.ts";
-import { streamByKey } from "./by-key.ts";
+import { BY_PUBLIC_KEY, streamByKey } from "./by-key.ts";
 import { masterPlaylist, tokenedMedia } from "./playback.ts";
 
 const KEY_MAX = 64;
@@ -27,6 +27,7 @@ export function playbackRoutes(app: App): void {
         "`{token}/source.m3u8` and the media beside it, where the token is the credential, for twelve hours. " +
         "`HEAD` and `Range` work. Low-latency players add `_HLS_msn` and `_HLS_part` to wait for what comes next.",
       access: "none",
+      admits: BY_PUBLIC_KEY,
       anyOrigin: true,
       errors: ["bad_key", "not_found", "not_live", "upstream_failed", "unavailable", "upstream_timeout"],
       request: {

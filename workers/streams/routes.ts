@@ -8,9 +8,10 @@ import {
   StreamList,
   StreamUpdate,
 } from "#contract/streams";
+import { ACCOUNTS, EVERYBODY, OWNER } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { operation } from "../core/operation.ts";
-import { streamInfo } from "./by-key.ts";
+import { BY_PUBLIC_KEY, streamInfo } from "./by-key.ts";
 import { createStream } from "./create.ts";
 import { deleteStream } from "./delete.ts";
 import { getStream } from "./get.ts";
@@ -39,6 +40,7 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "Your streams, newest first, with their keys",
       access: "user",
+      admits: ACCOUNTS,
       errors: [],
       responses: { 200: { description: "Your streams", ...json(StreamList) } },
     },
@@ -54,6 +56,7 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "Create a stream, with its key and its chat channel",
       access: "user",
+      admits: ACCOUNTS,
       errors: ["forbidden", "conflict"],
       request: { body: { ...json(StreamInput), required: true } },
       responses: { 201: { description: "The stream", ...json(CreatedStream) } },
@@ -73,6 +76,7 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "Public streams: live first, then encoding, then offline; by viewers",
       access: "user",
+      admits: ACCOUNTS,
       errors: [],
       request: {
         query: z.object({
@@ -99,6 +103,7 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "Live streams that guests may watch",
       access: "none",
+      admits: EVERYBODY,
       errors: [],
       responses: { 200: { description: "Public, live, open to guests; by viewers", ...json(StreamList) } },
     },
@@ -115,6 +120,7 @@ export function streamRoutes(app: App): void {
       summary: "One stream",
       description: "Its owner sees both keys. Guests see public streams that are open to them.",
       access: "optional",
+      admits: { kinds: { private: { ...OWNER, admin: "ok" }, public: ACCOUNTS, open: EVERYBODY } },
       errors: ["not_found", "unauthenticated"],
       request: { params: WithId },
       responses: { 200: { description: "The stream", ...json(OneStream) } },
@@ -131,6 +137,7 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "Change a stream; what is not named stays",
       access: "user",
+      admits: OWNER,
       errors: ["not_found", "conflict"],
       request: { params: WithId, body: { ...json(StreamUpdate), required: true } },
       responses: { 200: { description: "The stream as it is now", ...json(OneStream) } },
@@ -147,6 +154,7 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "Delete a stream and its chat channel; whoever publishes is cut off",
       access: "user",
+      admits: OWNER,
       errors: ["not_found"],
       request: { params: WithId },
       responses: { 200: { description: "It is gone", ...json(z.object({ success: z.literal(true) })) } },
@@ -166,6 +174,7 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "Replace the `live_` key; the old one fails at once",
       access: "user",
+      admits: { ...OWNER, other: 403, moderator: 403, admin: 403 },
       errors: ["forbidden", "conflict"],
       request: { params: WithId },
       responses: { 200: { description: "The new key", ...json(NewStreamKey) } },
@@ -182,6 +191,7 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "What a viewer may know of a stream; the key is the credential",
       access: "optional",
+      admits: BY_PUBLIC_KEY,
       errors: ["bad_key"],
       request: { params: z.object({ key: z.string().max(200).meta({ description: "A `live_` or `pub_` key" }) }) },
       responses: { 200: { description: "The stream", ...json(StreamInfo) } },

@@ -1,6 +1,7 @@
 /** The owner's library of recordings. */
 import { z } from "@hono/zod-openapi";
 import { OneVod, VodList, VodStatus, VodUpdate } from "#contract/vods";
+import { ACCOUNTS, OWNER } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { operation } from "../core/operation.ts";
 import { OFFSET_MAX, whole } from "../core/parameters.ts";
@@ -36,6 +37,7 @@ export function libraryRoutes(app: App): void {
       summary: "Your recordings, newest first",
       description: "A stream key sees those of its stream.",
       access: "user",
+      admits: ACCOUNTS,
       errors: [],
       request: { query: Query },
       responses: { 200: { description: "One page of them", ...json(VodList) } },
@@ -52,6 +54,7 @@ export function libraryRoutes(app: App): void {
       tags,
       summary: "One of your recordings, with download addresses for an hour",
       access: "user",
+      admits: OWNER,
       errors: ["not_found"],
       request: { params: WithId },
       responses: { 200: { description: "The recording", ...json(OneVod) } },
@@ -68,6 +71,7 @@ export function libraryRoutes(app: App): void {
       tags,
       summary: "Change a recording's title or who may watch it; what is not named stays",
       access: "user",
+      admits: OWNER,
       errors: ["not_found"],
       request: { params: WithId, body: { ...json(VodUpdate), required: true } },
       responses: { 200: { description: "The recording as it is now", ...json(OneVod) } },
@@ -85,6 +89,7 @@ export function libraryRoutes(app: App): void {
       summary: "Delete a recording and its files",
       description: "Not while it is being recorded.",
       access: "user",
+      admits: OWNER,
       errors: ["not_found", "still_recording"],
       request: { params: WithId },
       responses: { 200: { description: "It is gone", ...json(z.object({ message: z.string() })) } },

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { OnePublicVod, PublicVodList } from "#contract/vods";
+import { type Admission, EVERYBODY, toAll } from "../core/admits.ts";
 import type { App, AppEnv } from "../core/app-env.ts";
 import { authenticate } from "../core/authenticate.ts";
 import { operation } from "../core/operation.ts";
@@ -29,6 +30,9 @@ const WithToken = z.object({
 const WHO =
   "Public and unlisted recordings are anybody's who knows the id; a private one is its owner's (signed in, by token or " +
   "by its stream's key) and its `playback_url`'s, which carries a token for twelve hours. To others it does not exist.";
+const WATCHERS: Admission = {
+  kinds: { private: { ...toAll(404), owner: "ok", unscoped_key: "ok" }, public: EVERYBODY },
+};
 const REDIRECTED = { description: "Where the bucket has it, for a few hours" };
 const UNCHANGED = { description: "What `If-None-Match` names is still right" };
 
@@ -43,6 +47,7 @@ export function vodRoutes(app: App): void {
       summary: "Public recordings of a public stream, newest first",
       description: "At most the newest hundred, of those that can be played.",
       access: "none",
+      admits: EVERYBODY,
       anyOrigin: true,
       errors: [],
       request: { query: z.object({ stream: z.string().max(200).meta({ description: "The stream's `pub_` key" }) }) },
@@ -61,6 +66,7 @@ export function vodRoutes(app: App): void {
       summary: "One recording, for whoever may watch it",
       description: WHO,
       access: "optional",
+      admits: WATCHERS,
       anyOrigin: true,
       errors: ["not_found"],
       request: { params: WithPublicId, query: WithToken },
@@ -85,6 +91,7 @@ export function vodRoutes(app: App): void {
       summary: "The recording as HLS",
       description: `${WHO} The playlist's media are byte ranges of \`parts/{n}.mp4\` beside it.`,
       access: "asked",
+      admits: WATCHERS,
       anyOrigin: true,
       errors: ["not_found"],
       request: { params: WithPublicId, query: WithToken },
@@ -113,6 +120,7 @@ export function vodRoutes(app: App): void {
       summary: "A part of the recording, an MP4 file",
       description: `${WHO} \`HEAD\` and one \`Range\` work. A download address makes browsers save it.`,
       access: "asked",
+      admits: WATCHERS,
       anyOrigin: true,
       errors: ["not_found", "range_not_satisfiable", "storage_unavailable"],
       request: {
@@ -152,6 +160,7 @@ export function vodRoutes(app: App): void {
         summary: kind === "thumbnail" ? "A picture of the recording" : "Small pictures of it, tiled, for a seek bar",
         description: WHO,
         access: "asked",
+        admits: WATCHERS,
         anyOrigin: true,
         errors: ["not_found", "storage_unavailable"],
         request: { params: WithPublicId, query: WithToken },
