@@ -53,6 +53,18 @@ export default defineConfig({
       },
       {
         test: {
+          name: "system",
+          environment: "node",
+          include: ["test/system/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          // They wait most of the time, and none measures how smoothly something runs.
+          maxWorkers: 2,
+          maxConcurrency: 3,
+        },
+      },
+      {
+        test: {
           name: "e2e",
           environment: "node",
           include: ["test/e2e/**/*.test.ts"],

@@ -13,7 +13,7 @@ import { run } from "./run.mjs";
 import { during, fail } from "./say.mjs";
 
 /** One after the other: the later ones measure time, and must not share the machine. The first two do not. */
-const STAGES = [["unit", "worker"], ["media"], ["e2e"]];
+const STAGES = [["unit", "worker"], ["media"], ["system"], ["e2e"]];
 
 const words = process.argv.slice(2).filter((word) => word !== "--long");
 const long = process.argv.includes("--long");

@@ -182,7 +182,7 @@ const shown = (page: Page) =>
     return { waited: seen.waited / 1000, pictures: quality.totalVideoFrames, width: video.videoWidth };
   });
 
-test.each(plans)("$name", async ({ name, first, second, run, mayWait, pictures, width = 320 }) => {
+test.concurrent.for(plans)("$name", async ({ name, first, second, run, mayWait, pictures, width = 320 }) => {
   const [source, other] = await Promise.all([makeSource(first), makeSource(second ?? first)]);
   const reply = await owner.context.request.post(`${sluice.url}/api/streams`, {
     data: { title: name, is_public: true, allow_unauthenticated: true },

@@ -4,8 +4,7 @@ import { launchBrowser } from "../harness/browser.ts";
 import { type Push, type PushOptions, push } from "../harness/push.ts";
 import { type Sluice, startSluice } from "../harness/sluice.ts";
 
-/** All of them for half a minute. */
-const LONG = process.env.SLUICE_LONG === "1";
+const WATCHED_S = process.env.SLUICE_LONG === "1" ? 30 : 15;
 
 let sluice: Sluice;
 let browser: Browser;
@@ -117,21 +116,20 @@ test("the page waits for the publisher, starts by itself, and plays on after a r
 });
 
 describe("a real push is watched in a real browser", () => {
-  const briefly = LONG ? 30 : 15;
-  const pushes: { name: string; options: PushOptions; width: number; seconds: number }[] = [
-    { name: "without B-frames", options: { video: { size: "640x360", bFrames: 0 } }, width: 640, seconds: briefly },
-    { name: "with B-frames", options: { video: { size: "854x480", bFrames: 2 } }, width: 854, seconds: 30 },
-    { name: "44.1 kHz mono", options: { audio: { sampleRate: 44_100, channels: 1 } }, width: 640, seconds: briefly },
-    { name: "audio only", options: { video: null }, width: 0, seconds: briefly },
-    { name: "a GOP of 10 s", options: { video: { gopSeconds: 10 } }, width: 640, seconds: 30 },
+  const pushes: { name: string; options: PushOptions; width: number }[] = [
+    { name: "without B-frames", options: { video: { size: "640x360", bFrames: 0 } }, width: 640 },
+    { name: "with B-frames", options: { video: { size: "854x480", bFrames: 2 } }, width: 854 },
+    { name: "44.1 kHz mono", options: { audio: { sampleRate: 44_100, channels: 1 } }, width: 640 },
+    { name: "audio only", options: { video: null }, width: 0 },
+    { name: "a GOP of 10 s", options: { video: { gopSeconds: 10 } }, width: 640 },
   ];
-  test.each(pushes)("$name", async ({ options, width, seconds }) => {
+  test.each(pushes)("$name", async ({ options, width }) => {
     const publisher = start(options);
     const page = await watch();
     await playing(page);
-    const seen = await playFor(page, seconds);
+    const seen = await playFor(page, WATCHED_S);
     expect(seen.width).toBe(width);
-    expect(seen.advanced).toBeGreaterThanOrEqual(seconds - 2);
+    expect(seen.advanced).toBeGreaterThanOrEqual(WATCHED_S - 2);
     expect(seen.waitedSeconds).toBeLessThan(0.5);
     expect(publisher.errors()).toBe("");
     await publisher.stop();

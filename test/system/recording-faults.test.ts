@@ -10,6 +10,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
 import type { Stream } from "#contract/streams";
 import type { Vod } from "#contract/vods";
+import { inState, playThrough } from "../e2e/recording-page.ts";
 import {
   type BroadcastWorld,
   decode,
@@ -24,7 +25,6 @@ import { launchBrowser } from "../harness/browser.ts";
 import { type Encoder, type Stretch, startEncoder } from "../harness/encoder.ts";
 import { type Push, type PushOptions, push } from "../harness/push.ts";
 import { startSluice } from "../harness/sluice.ts";
-import { inState, playThrough } from "./recording-page.ts";
 
 const LONG = process.env.SLUICE_LONG === "1";
 const PATIENCE_S = 120;

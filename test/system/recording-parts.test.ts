@@ -1,13 +1,13 @@
 /** One broadcast that the encoder interrupts and changes: one recording, whose parts play one after the other. */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { inState, playThrough } from "../e2e/recording-page.ts";
 import { decode, Owner, probe } from "../harness/broadcast.ts";
 import { launchBrowser } from "../harness/browser.ts";
 import { makeSource } from "../harness/h264-source.ts";
 import { push } from "../harness/push.ts";
 import { feed, openPublisher } from "../harness/rtmp-publisher.ts";
 import { type Sluice, startSluice } from "../harness/sluice.ts";
-import { inState, playThrough } from "./recording-page.ts";
 
 let sluice: Sluice;
 let owner: Owner;
