@@ -42,7 +42,8 @@ export async function call(method: string, path: string, { token, headers = {}, 
       ...(body !== undefined && { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
     }),
   );
-  const text = await response.text();
+  // Not text(), which warns of media.
+  const text = new TextDecoder().decode(await response.arrayBuffer());
   const isJson = response.headers.get("content-type")?.includes("json") && text !== "";
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
 }

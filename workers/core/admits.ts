@@ -64,3 +64,7 @@ export const SUPERADMINS: Admits = { ...ADMINS, admin: 403 };
 
 /** None of them: it has credentials of its own. */
 export const NOBODY: Admits = toAll(401);
+
+/** Its tables, each with the kind of thing it is for; that is empty where there is one for all. */
+export const admissionTables = (admission: Admission): [kind: string, table: Admits][] =>
+  "kinds" in admission ? Object.entries(admission.kinds) : [["", admission]];
