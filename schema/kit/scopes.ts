@@ -9,3 +9,8 @@ export function grants(granted: readonly string[], wanted: string): boolean {
     return pattern.length === segments.length && pattern.every((part, at) => part === "*" || part === segments[at]);
   });
 }
+
+/** What both lists grant: all that either names and the other one grants. */
+export function shared(one: readonly string[], other: readonly string[]): string[] {
+  return [...new Set([...one.filter((scope) => grants(other, scope)), ...other.filter((scope) => grants(one, scope))])];
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { grants } from "../../schema/kit/scopes.ts";
+import { grants, shared } from "../../schema/kit/scopes.ts";
 
 test.each([
   [["*"], "anything:at:all", true],
@@ -16,4 +16,17 @@ test.each([
   [["a*"], "admin", false],
 ])("%j for %s: %s", (granted, wanted, expected) => {
   expect(grants(granted, wanted)).toBe(expected);
+});
+
+test.each([
+  [["*"], ["services:read", "access:*"], ["services:read", "access:*"]],
+  [["*"], ["*"], ["*"]],
+  [["access:nas", "admin"], ["services:read", "access:*"], ["access:nas"]],
+  [["access:*"], ["access:nas", "access:*"], ["access:*", "access:nas"]],
+  [["access:nas"], ["access:*:ro"], []],
+  [["admin"], ["services:read"], []],
+  [[], ["*"], []],
+])("%j and %j share %j", (one, other, expected) => {
+  expect(shared(one, other).sort()).toEqual(expected.sort());
+  expect(shared(other, one).sort()).toEqual(expected.sort());
 });
