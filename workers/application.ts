@@ -7,6 +7,7 @@ import { chatRoutes } from "./chat/routes.ts";
 import { createApp } from "./core/app.ts";
 import type { Sweeps } from "./core/sweeps.ts";
 import { accountRoutes } from "./identity/account-routes.ts";
+import { apiKeyRoutes } from "./identity/api-key-routes.ts";
 import { authenticateApiKey } from "./identity/api-keys.ts";
 import { authenticateAppToken } from "./identity/app-tokens.ts";
 import { sweepInviteCodes } from "./identity/invite-codes.ts";
@@ -45,6 +46,7 @@ export const app = createApp(
     identityRoutes,
     inviteRoutes,
     accountRoutes,
+    apiKeyRoutes,
     userRoutes,
     streamRoutes,
     playbackRoutes,

@@ -131,7 +131,7 @@ export type Looks = { profile: ChatProfile; status: string; status_message: stri
 /** RPC of the `ChatGateway` object. Its name is `<region>:<shard>`. `fetch` only for the WebSocket upgrade. */
 export interface ChatGatewayRpc {
   deliver(delivery: Delivery): Promise<DeliveryReply>;
-  /** Closes the sockets of a session that was revoked, or of all of a user's. */
+  /** Closes the sockets of a session or an API key that was revoked, or all of a user's. */
   disconnect(who: { session: string } | { user_id: number }): Promise<void>;
   /** Somebody has another name, avatar or status: for their sockets, and whoever is in a room with them. */
   profile(user_id: number, looks: Looks): Promise<void>;
@@ -146,7 +146,7 @@ export const ChatIdentity = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("user"),
     user_id: z.int(),
-    /** Null: by a stream key. */
+    /** `key:<id>`: by an API key. Null: by a stream key. */
     session: z.string().nullable(),
     /** UTC ms; null: does not expire. */
     expires_at: z.int().nullable(),

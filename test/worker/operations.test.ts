@@ -55,6 +55,14 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
     "/api/token/revoke",
     ["unauthenticated", "invalid_request", "invalid_json", "forbidden", "cross_origin", "not_found"],
   ],
+  ["get", "/api/api-keys", ["unauthenticated", "forbidden"]],
+  ["post", "/api/api-keys", ["unauthenticated", "invalid_request", "invalid_json", "forbidden", "cross_origin"]],
+  [
+    "post",
+    "/api/api-keys/{id}/revoke",
+    ["unauthenticated", "invalid_request", "forbidden", "not_found", "cross_origin"],
+  ],
+  ["delete", "/api/api-keys/{id}", ["unauthenticated", "invalid_request", "forbidden", "not_found", "cross_origin"]],
   ["get", "/api/users", ["unauthenticated", "invalid_request", "forbidden"]],
   [
     "post",

@@ -30,7 +30,7 @@ export function needUpgrade(request: Request): void {
 export async function connect(ctx: Ctx, request: Request, presented: boolean): Promise<Response> {
   const { actor } = ctx;
   const place = regionOf(request.cf);
-  if (actor.kind === "user" || actor.kind === "stream_key") {
+  if (actor.kind === "user" || actor.kind === "api_key" || actor.kind === "stream_key") {
     const known = await chatIdentity(ctx, actor);
     if (known) {
       if (known.home_region === null && place !== null) ctx.waitUntil(settle(ctx, actor.id, place));

@@ -6,8 +6,8 @@ import { tellObject } from "../core/object-calls.ts";
 import { gatewayNames } from "./gateway-name.ts";
 
 /**
- * After a session was revoked: its sockets are closed; or all of a user's. A gateway that does not hear of it lets them
- * expire.
+ * After a session or an API key was revoked: its sockets are closed; or all of a user's. A gateway that does not hear
+ * of it lets them expire.
  */
 export async function disconnectChat(ctx: Ctx, userId: number, who: { session: string } | "all"): Promise<void> {
   const order = who === "all" ? { user_id: userId } : who;

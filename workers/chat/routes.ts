@@ -160,12 +160,12 @@ export function chatRoutes(app: App): void {
       summary: "The chat: a WebSocket",
       description: SOCKET,
       access: "asked",
-      admits: { ...EVERYBODY, revoked_key: 401, expired_token: 401, unscoped_key: 401 },
+      admits: { ...EVERYBODY, revoked_key: 401, expired_token: 401 },
       limit: "chat_connect",
       errors: ["upgrade_required", "cross_origin"],
       request: {
         query: z.object({
-          token: z.string().optional().meta({ description: "A token, where headers cannot be set" }),
+          token: z.string().optional().meta({ description: "A token or an API key, where headers cannot be set" }),
         }),
       },
       responses: { 101: { description: "The socket" } },

@@ -5,6 +5,7 @@ import { disconnectChat } from "../chat/disconnect.ts";
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
+import { forgetApiKeys } from "./api-keys.ts";
 import { mayManage, needRole } from "./roles.ts";
 import { forgetSessions, revocation } from "./sessions.ts";
 import { listedUser, lostTheRace, needUserRow, notTheLastSuperadmin, unchanged } from "./user-rows.ts";
@@ -30,6 +31,7 @@ export async function changeRole(ctx: Ctx, id: number, role: UserRole): Promise<
   const changed = await commitIf(ctx, change, [{ action: "role_change", target, details }], [], [revocation(ctx, id)]);
   if (changed.length === 0) throw lostTheRace();
   forgetSessions(id);
+  forgetApiKeys(id);
   ctx.waitUntil(disconnectChat(ctx, id, "all"));
   return { ...listedUser({ ...user, role }), message: `${user.username} is a ${role} now` };
 }

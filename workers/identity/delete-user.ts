@@ -4,6 +4,8 @@ import { disconnectChat } from "../chat/disconnect.ts";
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
+import { forgetApiKeys } from "./api-keys.ts";
+import { forgetAppTokensOf } from "./app-tokens.ts";
 import { removeAccount } from "./remove-account.ts";
 import { needRole } from "./roles.ts";
 import { forgetSessions, revocation } from "./sessions.ts";
@@ -30,6 +32,8 @@ export async function deleteUser(ctx: Ctx, id: number): Promise<{ username: stri
     const marked = await commitIf(ctx, mark, [audit], [], [revocation(ctx, id)]);
     if (marked.length === 0) throw lostTheRace();
     forgetSessions(id);
+    forgetApiKeys(id);
+    forgetAppTokensOf(id);
     await disconnectChat(ctx, id, "all");
   }
   return { username: user.username, gone: await removeAccount(ctx, user) };
