@@ -91,7 +91,11 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
   ["get", "/api/streams/public", ["unauthenticated", "invalid_request"]],
   ["get", "/api/streams/open", []],
   ["get", "/api/streams/{id}", ["unauthenticated", "invalid_request", "not_found"]],
-  ["put", "/api/streams/{id}", ["unauthenticated", "invalid_request", "not_found", "conflict", "cross_origin"]],
+  [
+    "put",
+    "/api/streams/{id}",
+    ["unauthenticated", "invalid_request", "not_found", "conflict", "precondition_failed", "cross_origin"],
+  ],
   ["delete", "/api/streams/{id}", ["unauthenticated", "invalid_request", "not_found", "cross_origin"]],
   ["post", "/api/streams/{id}/regenerate-key", ["unauthenticated", "invalid_request", "forbidden", "cross_origin"]],
   ["get", "/api/stream/{key}/info", ["bad_key"]],
@@ -121,7 +125,11 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
   ["get", "/ws/chat", ["invalid_request", "upgrade_required", "cross_origin", "rate_limited"]],
   ["get", "/api/library", ["unauthenticated", "invalid_request"]],
   ["get", "/api/library/{id}", ["unauthenticated", "invalid_request", "not_found"]],
-  ["put", "/api/library/{id}", ["unauthenticated", "invalid_request", "invalid_json", "not_found", "cross_origin"]],
+  [
+    "put",
+    "/api/library/{id}",
+    ["unauthenticated", "invalid_request", "invalid_json", "not_found", "precondition_failed", "cross_origin"],
+  ],
   [
     "delete",
     "/api/library/{id}",

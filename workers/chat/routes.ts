@@ -140,6 +140,7 @@ export function chatRoutes(app: App): void {
       summary: "A message and what it answers, oldest first",
       access: "user",
       admits: { kinds: { public: ACCOUNTS, private: { ...ACCOUNTS, other: 403 } } },
+      etag: true,
       errors: ["forbidden", "not_found"],
       request: { params: withId("The message's number") },
       responses: { 200: { description: "At most 20, twice: both names are documented", ...json(Thread) } },

@@ -12,6 +12,7 @@ const HEADERS = {
   RateLimitRemaining: { description: "Attempts left in the window", type: "integer" },
   RateLimitReset: { description: "End of the window, Unix seconds", type: "integer" },
   RetryAfter: { description: "Seconds to wait", type: "integer" },
+  ETag: { description: "Names what was read, for `If-None-Match`, and for `If-Match` of its `PUT`", type: "string" },
 } as const;
 
 const SCHEMES = {

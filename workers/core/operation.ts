@@ -10,6 +10,7 @@ import type { Admission } from "./admits.ts";
 import type { App, AppEnv } from "./app-env.ts";
 import { authenticate, refuseCrossOrigin } from "./authenticate.ts";
 import { boundedBody } from "./body.ts";
+import { tagged } from "./conditional.ts";
 import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { type CredentialForm, FACES, faceOf } from "./faces.ts";
@@ -22,7 +23,7 @@ import { type LimitClass, limited } from "./limit.ts";
  */
 type Access = "none" | "optional" | "user" | "login" | "asked";
 
-type Spec = Omit<RouteConfig, "middleware" | "security"> & {
+type Spec = Omit<RouteConfig, "middleware" | "security" | "parameters"> & {
   access: Access;
   operationId: string;
   /** What it answers to whom: the access matrix holds it to that. */
@@ -37,6 +38,10 @@ type Spec = Omit<RouteConfig, "middleware" | "security"> & {
    * was sent with, so this opens nothing that a cookie authorises.
    */
   anyOrigin?: boolean;
+  /** Of a `GET`: the reply has a tag, and `If-None-Match` is honoured. The handler says the settings' tag, if there are any. */
+  etag?: boolean;
+  /** Of a `PUT`: the handler hands `If-Match` to its verb. */
+  ifMatch?: boolean;
 };
 
 const admissions = new WeakMap<App, Map<string, Admission>>();
@@ -46,9 +51,10 @@ export const admissionsOf = (app: App): ReadonlyMap<string, Admission> => admiss
 
 /** Declares the operation on `app`. Handlers are parse → verb → reply; they throw `ApiError`. */
 export function operation<const S extends Spec>(app: App, spec: S, handler: RouteHandler<S, AppEnv>): void {
-  const { access, admits, errors, limit, rest, anyOrigin, ...route } = spec;
+  const { access, admits, errors, limit, rest, anyOrigin, etag, ifMatch, ...route } = spec;
   const documented = createRoute({
     ...route,
+    parameters: headerParameters(spec),
     security: security(spec),
     responses: { ...successes(spec), ...failures(spec) },
   });
@@ -79,13 +85,14 @@ export function accountOf(ctx: Ctx): AccountActor {
   }
 }
 
-function middleware({ access, limit, request, anyOrigin }: Spec) {
+function middleware({ access, limit, request, anyOrigin, etag }: Spec) {
   const body = request?.body?.content;
   return [
     ...(anyOrigin ? [shared] : []),
     ...(limit ? [limited(limit)] : []),
     admission(access),
     ...(body ? [boundedBody({ form: "application/x-www-form-urlencoded" in body })] : []),
+    ...(etag ? [tagged] : []),
   ];
 }
 
@@ -141,15 +148,34 @@ const LIMIT_HEADERS = {
   "X-RateLimit-Reset": header("RateLimitReset"),
 };
 
-function successes({ responses, limit }: Spec): RouteConfig["responses"] {
+/** What a request may say in headers, beyond who asks. */
+function headerParameters({ etag, ifMatch }: Spec): NonNullable<RouteConfig["parameters"]> {
+  const given: [applies: boolean | undefined, name: string, description: string][] = [
+    [etag, "If-None-Match", "`ETag`s of what is known already, or `*`: 304 while one of them is still right"],
+    [
+      ifMatch,
+      "If-Match",
+      "`ETag`s that were read, or `*`: 412 when what this changes was changed since. What changes by itself, such as " +
+        "the viewers of a stream, does not count.",
+    ],
+  ];
+  return given.flatMap(([applies, name, description]) =>
+    applies ? [{ name, in: "header", required: false, description, schema: { type: "string" } }] : [],
+  );
+}
+
+const UNCHANGED: RouteConfig["responses"][string] = { description: "What `If-None-Match` names is still right" };
+
+function successes({ responses, limit, etag }: Spec): RouteConfig["responses"] {
   return Object.fromEntries(
-    Object.entries(responses).map(([status, response]) => [
+    Object.entries({ ...responses, ...(etag && { 304: UNCHANGED }) }).map(([status, response]) => [
       status,
       {
         ...response,
         headers: {
           "X-Request-Id": header("RequestId"),
           ...(limit && LIMIT_HEADERS),
+          ...(etag && { ETag: header("ETag") }),
           ...("headers" in response && response.headers),
         },
       },
@@ -158,7 +184,7 @@ function successes({ responses, limit }: Spec): RouteConfig["responses"] {
 }
 
 /** The codes an operation answers: those it names and those that its declaration implies. */
-function errorCodes({ access, errors, limit, method, request }: Spec): ErrorCode[] {
+function errorCodes({ access, errors, limit, method, request, ifMatch }: Spec): ErrorCode[] {
   const writes = method !== "get" && method !== "head";
   const implied: [applies: boolean, codes: ErrorCode[]][] = [
     [request !== undefined, ["invalid_request"]],
@@ -166,6 +192,7 @@ function errorCodes({ access, errors, limit, method, request }: Spec): ErrorCode
     [access === "user", ["unauthenticated"]],
     [access !== "none" && writes, ["cross_origin"]],
     [limit !== undefined, ["rate_limited"]],
+    [ifMatch === true, ["precondition_failed"]],
     [true, ["internal", "unavailable"]],
   ];
   return [...new Set([...errors, ...implied.flatMap(([applies, codes]) => (applies ? codes : []))])];

@@ -97,6 +97,7 @@ export function identityRoutes(app: App): void {
       tags: ["identity"],
       summary: "The account behind the credential",
       access: "user",
+      etag: true,
       errors: [],
       responses: { 200: { description: "The account", ...json(Me) } },
     },

@@ -10,6 +10,7 @@ import {
 } from "#contract/streams";
 import { ACCOUNTS, EVERYBODY, OWNER } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
+import { settingsTag } from "../core/conditional.ts";
 import { operation } from "../core/operation.ts";
 import { BY_PUBLIC_KEY, streamInfo } from "./by-key.ts";
 import { createStream } from "./create.ts";
@@ -17,6 +18,7 @@ import { deleteStream } from "./delete.ts";
 import { getStream } from "./get.ts";
 import { listOpenStreams, listOwnStreams, listPublicStreams } from "./list.ts";
 import { regenerateKey } from "./regenerate-key.ts";
+import { settingsOf } from "./rows.ts";
 import { updateStream } from "./update.ts";
 
 const json = <T extends z.ZodType>(schema: T) => ({ content: { "application/json": { schema } } });
@@ -121,11 +123,15 @@ export function streamRoutes(app: App): void {
       description: "Its owner sees both keys. Guests see public streams that are open to them.",
       access: "optional",
       admits: { kinds: { private: { ...OWNER, admin: "ok" }, public: ACCOUNTS, open: EVERYBODY } },
+      etag: true,
       errors: ["not_found", "unauthenticated"],
       request: { params: WithId },
       responses: { 200: { description: "The stream", ...json(OneStream) } },
     },
-    async (c) => c.json({ stream: await getStream(c.var.ctx, c.req.valid("param").id) }, 200),
+    async (c) => {
+      const stream = await getStream(c.var.ctx, c.req.valid("param").id);
+      return c.json({ stream }, 200, { ETag: await settingsTag(settingsOf(stream)) });
+    },
   );
 
   operation(
@@ -138,11 +144,15 @@ export function streamRoutes(app: App): void {
       summary: "Change a stream; what is not named stays",
       access: "user",
       admits: OWNER,
+      ifMatch: true,
       errors: ["not_found", "conflict"],
       request: { params: WithId, body: { ...json(StreamUpdate), required: true } },
       responses: { 200: { description: "The stream as it is now", ...json(OneStream) } },
     },
-    async (c) => c.json({ stream: await updateStream(c.var.ctx, c.req.valid("param").id, c.req.valid("json")) }, 200),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      return c.json({ stream: await updateStream(c.var.ctx, id, c.req.valid("json"), c.req.header("if-match")) }, 200);
+    },
   );
 
   operation(

@@ -59,6 +59,27 @@ export function isAdmin(actor: Actor): boolean {
   );
 }
 
+/** What its owner sets, and an edit compares. */
+export const settingsOf = ({
+  title,
+  description,
+  is_public,
+  allow_unauthenticated,
+  rtmp_enabled,
+  record,
+}: Settings) => ({
+  title,
+  description,
+  is_public,
+  allow_unauthenticated,
+  rtmp_enabled,
+  record,
+});
+type Settings = Pick<
+  StreamRow["stream"],
+  "title" | "description" | "is_public" | "allow_unauthenticated" | "rtmp_enabled" | "record"
+>;
+
 const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
 const bit = (value: number): 0 | 1 => (value === 0 ? 0 : 1);
 export const liveState = (value: number): 0 | 1 | 2 => (value === 1 || value === 2 ? value : 0);

@@ -6,22 +6,39 @@ import { liveStream } from "../../durable-objects/stubs.ts";
 import { nextVersion } from "../chat/rows.ts";
 import { configureRoom } from "../chat/tell-room.ts";
 import { commitIf } from "../core/commit.ts";
+import { needMatch, stillIs } from "../core/conditional.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { channelStatements } from "./channel.ts";
 import { titleTaken } from "./conflicts.ts";
 import { findOwnStream, type StreamRef } from "./get.ts";
 import { tellLiveStream } from "./live-orders.ts";
-import { ownStream, selectStreams } from "./rows.ts";
+import { ownStream, selectStreams, settingsOf } from "./rows.ts";
 
-/** `PUT /api/streams/{id}`, partial. Throws `not_found`, `conflict`. */
-export async function updateStream(ctx: Ctx, ref: StreamRef, update: StreamUpdate): Promise<Stream> {
+/**
+ * `PUT /api/streams/{id}`, partial. Throws `not_found`, `conflict`; `precondition_failed` when its settings are not those
+ * that `ifMatch` names.
+ */
+export async function updateStream(
+  ctx: Ctx,
+  ref: StreamRef,
+  update: StreamUpdate,
+  ifMatch: string | undefined,
+): Promise<Stream> {
   const { stream } = await findOwnStream(ctx, ref);
+  const settings = settingsOf(stream);
+  const compares = await needMatch(ifMatch, settings);
   const changes = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== undefined));
   const write = ctx.db
     .update(streams)
     .set({ ...changes, updated_at: ctx.now() })
-    .where(and(eq(streams.id, stream.id), eq(streams.user_id, stream.user_id)))
+    .where(
+      and(
+        eq(streams.id, stream.id),
+        eq(streams.user_id, stream.user_id),
+        compares ? stillIs(streams, settings) : undefined,
+      ),
+    )
     .returning({ id: streams.id });
   const target = { type: "stream", id: stream.id, name: update.title ?? stream.title };
   const written = await titleTaken(() =>
@@ -36,6 +53,7 @@ export async function updateStream(ctx: Ctx, ref: StreamRef, update: StreamUpdat
       ],
     ),
   );
+  if (written.length === 0 && compares) throw new ApiError("precondition_failed");
   const row = written.length > 0 ? await selectStreams(ctx, eq(streams.id, stream.id)).get() : undefined;
   if (!row) throw new ApiError("not_found", "No such stream");
   const { is_public, allow_unauthenticated } = row.stream;

@@ -3,11 +3,13 @@ import { z } from "@hono/zod-openapi";
 import { OneVod, VodList, VodStatus, VodUpdate } from "#contract/vods";
 import { ACCOUNTS, OWNER } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
+import { settingsTag } from "../core/conditional.ts";
 import { operation } from "../core/operation.ts";
 import { OFFSET_MAX, whole } from "../core/parameters.ts";
 import { deleteVod } from "./delete.ts";
 import { getVod } from "./get.ts";
 import { listVods } from "./list.ts";
+import { settingsOf } from "./shown.ts";
 import { updateVod } from "./update.ts";
 
 const json = <T extends z.ZodType>(schema: T) => ({ content: { "application/json": { schema } } });
@@ -55,11 +57,15 @@ export function libraryRoutes(app: App): void {
       summary: "One of your recordings, with download addresses for an hour",
       access: "user",
       admits: OWNER,
+      etag: true,
       errors: ["not_found"],
       request: { params: WithId },
       responses: { 200: { description: "The recording", ...json(OneVod) } },
     },
-    async (c) => c.json({ vod: await getVod(c.var.ctx, c.req.valid("param").id) }, 200),
+    async (c) => {
+      const vod = await getVod(c.var.ctx, c.req.valid("param").id);
+      return c.json({ vod }, 200, { ETag: await settingsTag(settingsOf(vod)) });
+    },
   );
 
   operation(
@@ -72,11 +78,15 @@ export function libraryRoutes(app: App): void {
       summary: "Change a recording's title or who may watch it; what is not named stays",
       access: "user",
       admits: OWNER,
+      ifMatch: true,
       errors: ["not_found"],
       request: { params: WithId, body: { ...json(VodUpdate), required: true } },
       responses: { 200: { description: "The recording as it is now", ...json(OneVod) } },
     },
-    async (c) => c.json({ vod: await updateVod(c.var.ctx, c.req.valid("param").id, c.req.valid("json")) }, 200),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      return c.json({ vod: await updateVod(c.var.ctx, id, c.req.valid("json"), c.req.header("if-match")) }, 200);
+    },
   );
 
   operation(

@@ -32,9 +32,3 @@ export const redirect = (url: string, reuse: boolean) =>
     status: 302,
     headers: { Location: url, "Cache-Control": reuse ? `private, max-age=${REDIRECT_MAX_AGE_S}` : "no-store" },
   });
-
-/** `If-None-Match` (RFC 9110 section 13.1.2): compared weakly. */
-export function isKnown(etag: string, ifNoneMatch: string | undefined): boolean {
-  const bare = (tag: string) => tag.trim().replace(/^W\//, "");
-  return ifNoneMatch?.split(",").some((tag) => tag.trim() === "*" || bare(tag) === bare(etag)) ?? false;
-}

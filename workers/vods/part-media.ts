@@ -1,11 +1,12 @@
 import type { Visibility } from "#contract/vods";
 import { parseRange } from "#kit/byte-range";
+import { isKnown } from "../core/conditional.ts";
 import { attachment } from "../core/content-disposition.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { objectStore, S3Error } from "../core/s3.ts";
 import { downloadName } from "./download-name.ts";
-import { cacheable, EXPOSED, isKnown, REDIRECT_LIFETIME_S, redirect, type Wanted } from "./media-reply.ts";
+import { cacheable, EXPOSED, REDIRECT_LIFETIME_S, redirect, type Wanted } from "./media-reply.ts";
 import { partName } from "./part-name.ts";
 import { piecewise } from "./piecewise.ts";
 import type { PlayablePart } from "./playable-parts.ts";

@@ -1,7 +1,8 @@
+import { isKnown } from "../core/conditional.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { objectStore, S3Error } from "../core/s3.ts";
-import { cacheable, EXPOSED, isKnown, REDIRECT_LIFETIME_S, redirect, type Wanted } from "./media-reply.ts";
+import { cacheable, EXPOSED, REDIRECT_LIFETIME_S, redirect, type Wanted } from "./media-reply.ts";
 import { storyboardKey, thumbnailKey } from "./object-keys.ts";
 import type { Watchable } from "./watchable.ts";
 

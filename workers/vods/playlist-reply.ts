@@ -1,7 +1,8 @@
 import { toBase64url } from "#kit/base64url";
+import { isKnown } from "../core/conditional.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
-import { cacheable, EXPOSED, isKnown, type Wanted } from "./media-reply.ts";
+import { cacheable, EXPOSED, type Wanted } from "./media-reply.ts";
 import { footageOf } from "./playable-parts.ts";
 import { vodPlaylist } from "./playlist.ts";
 import type { Watchable } from "./watchable.ts";

@@ -47,6 +47,9 @@ function shown(ctx: Ctx, { vod, joined_stream_id, parts }: VodRow, query: string
   };
 }
 
+/** What its owner sets, and an edit compares. */
+export const settingsOf = ({ title, visibility }: Pick<Vod, "title" | "visibility">) => ({ title, visibility });
+
 /** What the URLs of this VOD need for somebody who may watch it. */
 export async function playQuery(ctx: Ctx, { vod }: VodRow): Promise<string> {
   if (vod.visibility !== "private") return "";
