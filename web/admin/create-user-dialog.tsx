@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NativeSelect, Stack, TextInput } from "@mantine/core";
+import { Button, Group, NativeSelect, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useRef, useState } from "react";
 import { z } from "zod";
 import { NewUsername, UserRole } from "#contract/identity";
@@ -6,6 +6,7 @@ import { asFailure } from "../api/failure.ts";
 import { USERNAME_RULE } from "../identity/words.ts";
 import { FailureAlert } from "../ui/failure-alert.tsx";
 import { type Faults, faultsOf, focusFault, sentence } from "../ui/field-faults.ts";
+import { HeldDialog } from "../ui/held-dialog.tsx";
 import { useCreateUser } from "./queries.ts";
 import { SecretOnce } from "./secret-once.tsx";
 import { ROLES } from "./words.ts";
@@ -17,21 +18,16 @@ const Input = z.object({ username: NewUsername });
 export function CreateUserDialog({ opened, close, roles }: Props) {
   const create = useCreateUser();
   const made = create.data;
-  // Whoever left now would never see the password that is made.
-  const isHeld = made !== undefined || create.isPending;
   return (
-    <Modal
+    <HeldDialog
       opened={opened}
-      onClose={close}
-      // Not before: what was shown once must not be seen to vanish.
-      onExitTransitionEnd={create.reset}
+      close={close}
+      gone={create.reset}
       title={made ? `${made.username} can sign in` : "New account"}
-      withCloseButton={!isHeld}
-      closeOnClickOutside={!isHeld}
-      closeOnEscape={!isHeld}
+      held={made !== undefined || create.isPending}
     >
       {made ? <SecretOnce {...made} done={close} /> : <Form create={create} close={close} roles={roles} />}
-    </Modal>
+    </HeldDialog>
   );
 }
 

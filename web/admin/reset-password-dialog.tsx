@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import type { ListedUser } from "../api/users.ts";
 import { FailureAlert } from "../ui/failure-alert.tsx";
+import { HeldDialog } from "../ui/held-dialog.tsx";
 import { useResetPassword } from "./queries.ts";
 import { SecretOnce } from "./secret-once.tsx";
 
@@ -9,18 +10,13 @@ type Props = { user: ListedUser; opened: boolean; close(): void };
 export function ResetPasswordDialog({ user, opened, close }: Props) {
   const reset = useResetPassword(user.id);
   const isShown = reset.data !== undefined;
-  // Whoever left now would never see the password that is made.
-  const isHeld = isShown || reset.isPending;
   return (
-    <Modal
+    <HeldDialog
       opened={opened}
-      onClose={close}
-      // Not before: what was shown once must not be seen to vanish.
-      onExitTransitionEnd={reset.reset}
+      close={close}
+      gone={reset.reset}
       title={isShown ? `${user.username} has a new password` : `Reset the password of ${user.username}?`}
-      withCloseButton={!isHeld}
-      closeOnClickOutside={!isHeld}
-      closeOnEscape={!isHeld}
+      held={isShown || reset.isPending}
     >
       {reset.data !== undefined ? (
         <SecretOnce username={user.username} password={reset.data} done={close} />
@@ -41,6 +37,6 @@ export function ResetPasswordDialog({ user, opened, close }: Props) {
           </Group>
         </Stack>
       )}
-    </Modal>
+    </HeldDialog>
   );
 }
