@@ -3,8 +3,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconBan, IconChevronDown, IconDots, IconHash } from "@tabler/icons-react";
 import { useId } from "react";
 import type { Invite } from "../api/users.ts";
-import { CopyButton, copyText } from "../ui/copy.tsx";
-import { toast } from "../ui/toasts.tsx";
+import { CopyButton, copyAloud } from "../ui/copy.tsx";
 import { When } from "../ui/when.tsx";
 import { DeactivateInviteDialog } from "./deactivate-invite-dialog.tsx";
 import classes from "./invite-row.module.css";
@@ -18,10 +17,6 @@ export function InviteRow({ invite, isToday = false }: { invite: Invite; isToday
   const panelId = useId();
   const ended = endedWords(invite, Date.now());
   const name = isToday ? "Today's code" : (invite.label ?? INVITE_TYPES[invite.type].label);
-  const copyCode = async () => {
-    const copied = await copyText(invite.code);
-    toast(copied ? "Code copied" : "The browser does not allow copying: select the text instead");
-  };
 
   return (
     <li>
@@ -72,7 +67,10 @@ export function InviteRow({ invite, isToday = false }: { invite: Invite; isToday
                   </ActionIcon>
                 </Menu.Target>
                 <Menu.Dropdown>
-                  <Menu.Item leftSection={<IconHash size={18} stroke={1.7} />} onClick={() => void copyCode()}>
+                  <Menu.Item
+                    leftSection={<IconHash size={18} stroke={1.7} />}
+                    onClick={() => void copyAloud(invite.code, "Code")}
+                  >
                     Copy the code alone
                   </Menu.Item>
                   <Menu.Divider />

@@ -1,6 +1,5 @@
 import { useMemo } from "react";
-import { copyText } from "../ui/copy.tsx";
-import { toast } from "../ui/toasts.tsx";
+import { copyAloud } from "../ui/copy.tsx";
 import type { Channel } from "./channel.ts";
 import type { Writing } from "./composer.tsx";
 import type { Deeds } from "./deeds.ts";
@@ -17,16 +16,11 @@ export function useDeedsOf(channel: Channel, { jump, write, askDelete }: Ways): 
       react: (line, emoji) => channel.act({ kind: "react", message_id: line.id, emoji }),
       setPinned: (line, pinned) => channel.act({ kind: pinned ? "pin" : "unpin", message_id: line.id }),
       remove: askDelete,
-      copy: (line) => void copy(line.message),
+      copy: (line) => void copyAloud(line.message, "Text"),
       jump,
       retry: (nonce) => channel.retry(nonce),
       discard: (nonce) => channel.discard(nonce),
     }),
     [channel, jump, write, askDelete],
   );
-}
-
-async function copy(text: string) {
-  const done = await copyText(text);
-  toast(done ? "Text copied" : "The browser does not allow copying: select the text instead");
 }

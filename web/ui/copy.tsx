@@ -5,8 +5,15 @@ import { toast } from "./toasts.tsx";
 
 const CONFIRMED_MS = 2_000;
 
+/** Copies and says so, or what to do instead. */
+export async function copyAloud(text: string, what: string): Promise<boolean> {
+  const copied = await copyText(text);
+  toast(copied ? `${what} copied` : "The browser does not allow copying: select the text instead");
+  return copied;
+}
+
 /** Puts text on the clipboard; also over plain HTTP, where browsers hide the clipboard API. */
-export async function copyText(text: string): Promise<boolean> {
+async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -37,11 +44,7 @@ function useCopy(text: string, what: string) {
     const timer = setTimeout(() => setCopied(false), CONFIRMED_MS);
     return () => clearTimeout(timer);
   }, [copied]);
-  const copy = async () => {
-    const done = await copyText(text);
-    setCopied(done);
-    toast(done ? `${what} copied` : `The browser does not allow copying: select the text instead`);
-  };
+  const copy = async () => setCopied(await copyAloud(text, what));
   return { copied, copy: () => void copy() };
 }
 
