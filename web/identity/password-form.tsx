@@ -1,15 +1,15 @@
-import { Button, Group, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import { type FormEvent, useRef, useState } from "react";
 import { PasswordChange } from "#contract/identity";
 import { type ApiFailure, asFailure } from "../api/failure.ts";
 import type { Me } from "../api/identity.ts";
-import { FailureAlert } from "../ui/failure-alert.tsx";
 import { type Faults, faultsOf, focusFault, sentence } from "../ui/field-faults.ts";
 import { toast } from "../ui/toasts.tsx";
+import { FormProblem } from "./form-problem.tsx";
 import { PasswordField } from "./password-field.tsx";
 import { useChangePassword } from "./queries.ts";
 import { useWait } from "./use-wait.ts";
-import { PASSWORD_RULE, waitWords } from "./words.ts";
+import { PASSWORD_RULE } from "./words.ts";
 
 const EMPTY: PasswordChange = { current_password: "", new_password: "" };
 
@@ -55,8 +55,7 @@ export function PasswordForm({ me }: { me: Me }) {
   return (
     <form ref={form} onSubmit={submit} noValidate>
       <Stack gap="md">
-        {failure && Object.keys(faults).length === 0 && <FailureAlert failure={failure} />}
-        {wait > 0 && <Text size="sm">You can try again in {waitWords(wait)}.</Text>}
+        <FormProblem failure={Object.keys(faults).length === 0 ? failure : null} wait={wait} />
         {/* Tells password managers whose password it is. */}
         <input type="text" name="username" autoComplete="username" value={me.username} readOnly hidden />
         <PasswordField

@@ -6,16 +6,16 @@ import { Link, Navigate, useLocation, useNavigate } from "react-router";
 import { RegisterRequest } from "#contract/identity";
 import { asFailure } from "../api/failure.ts";
 import { register, signIn } from "../api/identity.ts";
-import { FailureAlert } from "../ui/failure-alert.tsx";
 import { type Faults, faultsOf, focusFault, sentence } from "../ui/field-faults.ts";
 import { toast } from "../ui/toasts.tsx";
 import { EntryCard } from "./entry-card.tsx";
+import { FormProblem } from "./form-problem.tsx";
 import { entryAddress, nextPage } from "./next-page.ts";
 import { PasswordField } from "./password-field.tsx";
 import { registrationFaults } from "./registration-faults.ts";
 import { ME, useSession } from "./session.ts";
 import { useWait } from "./use-wait.ts";
-import { PASSWORD_RULE, USERNAME_RULE, waitWords } from "./words.ts";
+import { PASSWORD_RULE, USERNAME_RULE } from "./words.ts";
 
 export function RegisterPage() {
   useDocumentTitle("Make an account · Sluice");
@@ -73,7 +73,6 @@ function RegisterForm({ next }: { next: string }) {
   const wait = useWait(attempt.error);
   const failure = attempt.error ? asFailure(attempt.error) : null;
   const faults = { ...(failure && registrationFaults(failure)), ...absent };
-  const isElsewhere = failure !== null && Object.keys(faults).length === 0;
   // Prefilled by a link, the code is the one thing that is right already.
   const [startsAt] = useState<keyof typeof input>(input.invite_code ? "username" : "invite_code");
   const field = (name: keyof typeof input, subject: string) => ({
@@ -102,8 +101,7 @@ function RegisterForm({ next }: { next: string }) {
   return (
     <form ref={form} onSubmit={submit} noValidate>
       <Stack gap="md" mt="lg">
-        {isElsewhere && <FailureAlert failure={failure} />}
-        {wait > 0 && <Text size="sm">You can try again in {waitWords(wait)}.</Text>}
+        <FormProblem failure={Object.keys(faults).length === 0 ? failure : null} wait={wait} />
         <TextInput
           {...field("invite_code", "The invite code")}
           label="Invite code"
