@@ -18,6 +18,7 @@ import { sweepAccounts } from "./identity/remove-account.ts";
 import { identityRoutes } from "./identity/routes.ts";
 import { authenticateToken } from "./identity/sessions.ts";
 import { sweepSessions } from "./identity/sweep.ts";
+import { twoFactorRoutes } from "./identity/two-factor-routes.ts";
 import { userRoutes } from "./identity/user-routes.ts";
 import { mediaRoutes } from "./media/routes.ts";
 import { sweepJobs } from "./media/sweep.ts";
@@ -47,6 +48,7 @@ export const app = createApp(
     inviteRoutes,
     accountRoutes,
     apiKeyRoutes,
+    twoFactorRoutes,
     userRoutes,
     streamRoutes,
     playbackRoutes,

@@ -11,6 +11,9 @@ const name = z
 
 // The second factor
 
+/** Authenticator apps show it beside the username, and a colon between. */
+export const TotpIssuer = z.string().regex(/^[^:\p{Cc}]{1,64}$/u, "must be 1 to 64 characters, none of them a colon");
+
 /** Of the authenticator app, or one of the backup codes; spaces and hyphens between are no matter. */
 export const SecondFactorCode = z
   .string()

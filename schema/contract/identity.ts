@@ -1,5 +1,6 @@
 /** Accounts, roles, sessions and what the login operations say. */
 import * as z from "zod";
+import { SecondFactorCode } from "./credentials.ts";
 
 /** The documented APIs that Sluice speaks. More are added here, and then fail to compile until they have a dialect. */
 export const Face = z.enum(["portal", "apps", "recorder"]);
@@ -50,15 +51,14 @@ export const NewPassword = z
   .min(8, "must have at least 8 characters")
   .max(128, "must have at most 128 characters");
 
-/** What somebody types in: what does not fit an account's rules is wrong, not malformed. */
-const credentials = {
+/** What somebody types in to sign in: what does not fit an account's rules is wrong, not malformed. */
+export const LoginFields = {
   username: z.string().min(1, "is required").max(200, "is too long").meta({ example: "ada" }),
   password: z.string().min(1, "is required").max(1024, "is too long").meta({ example: "correct horse battery" }),
-  totp_code: z
-    .string()
-    .max(32, "is too long")
-    .optional()
-    .meta({ description: "Not looked at: no account has a second factor yet" }),
+  totp_code: SecondFactorCode.optional().meta({
+    description: "Of the authenticator app, or a backup code; accounts with two-factor authentication need one",
+    example: "123456",
+  }),
 };
 
 const Scope = z
@@ -67,7 +67,7 @@ const Scope = z
   .max(64);
 
 export const TokenRequest = z.object({
-  ...credentials,
+  ...LoginFields,
   scopes: z
     .array(Scope)
     .min(1)
@@ -93,7 +93,7 @@ export const TokenReply = z.object({
 export type TokenReply = z.infer<typeof TokenReply>;
 
 export const LoginRequest = z.object({
-  ...credentials,
+  ...LoginFields,
   remember: z
     .union([z.boolean(), z.enum(["on", "true", "1", "off", "false", "0", ""])])
     .optional()
@@ -102,7 +102,14 @@ export const LoginRequest = z.object({
 });
 export type LoginRequest = z.infer<typeof LoginRequest>;
 
-export const LoginReply = z.object({ status: z.literal("logged_in"), user_id: z.int(), username: z.string() });
+export const LoginReply = z.discriminatedUnion("status", [
+  z.object({ status: z.literal("logged_in"), user_id: z.int(), username: z.string() }),
+  z.object({
+    status: z.literal("2fa_required").meta({ description: "Nobody is signed in: send it again with `totp_code`" }),
+    message: z.string(),
+  }),
+]);
+export type LoginReply = z.infer<typeof LoginReply>;
 
 export const UserStatus = z.enum(["online", "away", "busy", "dnd", "offline"]);
 
@@ -138,7 +145,7 @@ export type Me = z.infer<typeof Me>;
 
 // One's own account
 
-export const PasswordChange = z.object({ current_password: credentials.password, new_password: NewPassword });
+export const PasswordChange = z.object({ current_password: LoginFields.password, new_password: NewPassword });
 export type PasswordChange = z.infer<typeof PasswordChange>;
 
 const CONTROL = /\p{Cc}/u;

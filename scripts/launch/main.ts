@@ -133,6 +133,7 @@ async function launch(): Promise<void> {
       RTMP_PLAIN_LIVE_KEYS: settings.rtmpPlainLiveKeys,
       PLAYBACK: settings.playback,
       SLUICE_CHAT_SHARDS: String(settings.chatShards),
+      TOTP_ISSUER: settings.totpIssuer,
       S3_SWEEP: settings.s3Sweep,
     },
     s3,

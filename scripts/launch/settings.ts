@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import path from "node:path";
 import * as z from "zod";
+import { TotpIssuer } from "#contract/credentials";
 import { NewPassword, Username } from "#contract/identity";
 import { LaunchError } from "./errors.ts";
 import { missingOf, S3Environment, type S3Settings, s3Of } from "./s3-settings.ts";
@@ -50,6 +51,7 @@ const Environment = z.object({
   RTMP_PLAIN_LIVE_KEYS: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
   PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
   SLUICE_CHAT_SHARDS: whole(1, 64, "must be a number from 1 to 64").default(1),
+  TOTP_ISSUER: TotpIssuer.default("Sluice"),
   SLUICE_HLS_PART_MS: whole(100, 2000, "must be a number of milliseconds from 100 to 2000").default(500),
   SLUICE_SPOOL_MAX_GB: z
     .string()
@@ -78,6 +80,7 @@ export type Settings = {
   rtmpPlainLiveKeys: "0" | "1";
   playback: "edge" | "direct";
   chatShards: number;
+  totpIssuer: string;
   hlsPartMs: number;
   /** Gigabytes. */
   spoolMax: string;
@@ -111,6 +114,7 @@ export function parseSettings(environment: Record<string, string | undefined>, r
     rtmpPlainLiveKeys: values.RTMP_PLAIN_LIVE_KEYS,
     playback: values.PLAYBACK,
     chatShards: values.SLUICE_CHAT_SHARDS,
+    totpIssuer: values.TOTP_ISSUER,
     hlsPartMs: values.SLUICE_HLS_PART_MS,
     spoolMax: values.SLUICE_SPOOL_MAX_GB,
     s3: s3Of(values),

@@ -87,6 +87,7 @@ describe("settings", () => {
     ["RTMP_PLAIN_LIVE_KEYS", "yes"],
     ["PLAYBACK", "both"],
     ["SLUICE_CHAT_SHARDS", "65"],
+    ["TOTP_ISSUER", "a:b"],
     ["SLUICE_HLS_PART_MS", "20"],
     ["SLUICE_SPOOL_MAX_GB", "0"],
     ["SLUICE_SPOOL_MAX_GB", "20 GB"],

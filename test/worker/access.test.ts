@@ -15,9 +15,17 @@ import { ADMIN_CASES, CHAT_CASES } from "./access-cases-chat.ts";
 import { IDENTITY_CASES } from "./access-cases-identity.ts";
 import { KEY_CASES } from "./access-cases-keys.ts";
 import { MEDIA_CASES } from "./access-cases-media.ts";
+import { TWO_FACTOR_CASES } from "./access-cases-two-factor.ts";
 import { call, newUser } from "./client.ts";
 
-const CASES: Cases = { ...IDENTITY_CASES, ...KEY_CASES, ...MEDIA_CASES, ...CHAT_CASES, ...ADMIN_CASES };
+const CASES: Cases = {
+  ...IDENTITY_CASES,
+  ...KEY_CASES,
+  ...TWO_FACTOR_CASES,
+  ...MEDIA_CASES,
+  ...CHAT_CASES,
+  ...ADMIN_CASES,
+};
 
 const Operation = z.looseObject({ operationId: z.string(), responses: z.record(z.string(), z.unknown()) });
 const Document = z.looseObject({ paths: z.record(z.string(), z.record(z.string(), Operation)) });

@@ -11,8 +11,12 @@ import { call } from "./client.ts";
 
 /** Method, path, and the codes that its contract names; every operation answers `internal` and `unavailable` too. */
 const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
-  ["post", "/api/token", ["bad_credentials", "invalid_request", "invalid_json", "rate_limited"]],
-  ["post", "/login", ["bad_credentials", "invalid_request", "cross_origin", "rate_limited"]],
+  [
+    "post",
+    "/api/token",
+    ["bad_credentials", "totp_required", "totp_invalid", "invalid_request", "invalid_json", "rate_limited"],
+  ],
+  ["post", "/login", ["bad_credentials", "totp_invalid", "invalid_request", "cross_origin", "rate_limited"]],
   ["get", "/logout", []],
   ["post", "/api/register", ["invalid_request", "invalid_json", "bad_invite_code", "cross_origin", "rate_limited"]],
   ["get", "/api/invite-code", ["unauthenticated", "forbidden"]],
@@ -63,6 +67,27 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
     ["unauthenticated", "invalid_request", "forbidden", "not_found", "cross_origin"],
   ],
   ["delete", "/api/api-keys/{id}", ["unauthenticated", "invalid_request", "forbidden", "not_found", "cross_origin"]],
+  ["get", "/api/user/2fa/status", ["unauthenticated", "forbidden"]],
+  ["post", "/api/user/2fa/setup", ["unauthenticated", "forbidden", "cross_origin", "invalid_request"]],
+  [
+    "post",
+    "/api/user/2fa/verify",
+    ["unauthenticated", "forbidden", "cross_origin", "invalid_request", "invalid_json", "rate_limited"],
+  ],
+  [
+    "post",
+    "/api/user/2fa/disable",
+    [
+      "unauthenticated",
+      "forbidden",
+      "cross_origin",
+      "invalid_request",
+      "invalid_json",
+      "totp_invalid",
+      "bad_credentials",
+      "rate_limited",
+    ],
+  ],
   ["get", "/api/users", ["unauthenticated", "invalid_request", "forbidden"]],
   [
     "post",

@@ -1,6 +1,7 @@
 /** The Worker's bindings and settings, parsed once per environment. */
 import { z } from "zod";
 import type { ChatGatewayRpc, ChatRoomRpc } from "#contract/chat-rpc";
+import { TotpIssuer } from "#contract/credentials";
 import type { RateLimiterRpc } from "#contract/limits";
 import type { LiveStreamRpc, MediaNodeRpc } from "#contract/live";
 import { type S3Settings, S3Variables } from "./s3-settings.ts";
@@ -24,6 +25,7 @@ export type Env = {
   RTMP_PLAIN_LIVE_KEYS?: string;
   PLAYBACK?: string;
   SLUICE_CHAT_SHARDS?: string;
+  TOTP_ISSUER?: string;
   S3_ENDPOINT?: string;
   S3_PUBLIC_ENDPOINT?: string;
   S3_BUCKET?: string;
@@ -61,6 +63,8 @@ export type Settings = {
   playback: "edge" | "direct";
   /** How many chat gateways share the users of a region, 1 to 64. */
   chatShards: number;
+  /** What authenticator apps show beside the username. */
+  totpIssuer: string;
   /** Where recordings are kept; null: nowhere, and nothing is recorded. */
   s3: S3Settings | null;
 };
@@ -106,6 +110,7 @@ const Variables = z.object({
     .regex(/^([1-9]|[1-5]\d|6[0-4])$/, "must be a number from 1 to 64")
     .default("1")
     .transform(Number),
+  TOTP_ISSUER: TotpIssuer.default("Sluice"),
 });
 
 /** A setting or binding is missing or wrong; `message` names each of them. */
@@ -135,6 +140,7 @@ export function parseEnv(env: Env): Settings {
     rtmpPlainLiveKeys: variables.data.RTMP_PLAIN_LIVE_KEYS,
     playback: variables.data.PLAYBACK,
     chatShards: variables.data.SLUICE_CHAT_SHARDS,
+    totpIssuer: variables.data.TOTP_ISSUER,
     s3: s3.data,
   };
   parsed.set(env, settings);

@@ -6,6 +6,7 @@ import { ApiError } from "../core/errors.ts";
 import { log } from "../core/log.ts";
 import { countAttempt } from "./login-failures.ts";
 import { verifyPassword } from "./password.ts";
+import { passSecondFactor } from "./two-factor.ts";
 import type { UserRow } from "./user-rows.ts";
 
 export type Credentials = {
@@ -13,15 +14,19 @@ export type Credentials = {
   /** What `username` may be. An address is never a name: names have no `@`. */
   by?: "name" | "email-or-name";
   password: string;
-  /** Of the authenticator app, or a backup code. */
+  /** Of the authenticator app, or a backup code: `SecondFactorCode`. */
   code?: string | undefined;
 };
 
 /**
- * Hashes exactly once, whether the account exists or not, so that time tells nothing. Throws `bad_credentials`,
- * `totp_required` and `totp_invalid` when the password was right, `rate_limited` after too many failures.
+ * Hashes exactly once, whether the account exists or not, so that time tells nothing. Throws `bad_credentials`;
+ * `totp_required` and `totp_invalid` when the password was right; `rate_limited` after too many failures. Returns the
+ * account as `openSession` takes it.
  */
-export async function checkCredentials(ctx: Ctx, { username, by = "name", password }: Credentials): Promise<UserRow> {
+export async function checkCredentials(
+  ctx: Ctx,
+  { username, by = "name", password, code }: Credentials,
+): Promise<UserRow & { second_factor: number | null }> {
   const forgive = await countAttempt(ctx, username);
   const named = eq(users.username, username);
   const meant = by === "name" ? named : or(named, eq(users.email, username));
@@ -31,10 +36,10 @@ export async function checkCredentials(ctx: Ctx, { username, by = "name", passwo
     .where(and(meant, isNull(users.deleted_at)))
     .get();
   const right = await verifyPassword(user?.password_hash ?? null, password);
-  if (user && right) {
-    await forgive();
-    return user;
+  if (!user || !right) {
+    log("warn", "login refused", { request_id: ctx.requestId, ip: ctx.ip });
+    throw new ApiError("bad_credentials");
   }
-  log("warn", "login refused", { request_id: ctx.requestId, ip: ctx.ip });
-  throw new ApiError("bad_credentials");
+  await forgive();
+  return { ...user, second_factor: await passSecondFactor(ctx, user, code) };
 }

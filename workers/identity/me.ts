@@ -1,6 +1,6 @@
-import { eq } from "drizzle-orm";
+import { eq, getTableColumns } from "drizzle-orm";
 import { isAdminRole, type Me } from "#contract/identity";
-import { users } from "#tables/identity";
+import { two_factor, users } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { accountOf } from "../core/operation.ts";
@@ -13,7 +13,12 @@ const EVERYTHING = { allow_user_connections: true, allow_user_streams: true };
 export async function me(ctx: Ctx): Promise<Me> {
   const account = accountOf(ctx);
   const [user, open] = await Promise.all([
-    ctx.db.select().from(users).where(eq(users.id, account.id)).get(),
+    ctx.db
+      .select({ ...getTableColumns(users), second_factor: two_factor.enabled_at })
+      .from(users)
+      .leftJoin(two_factor, eq(two_factor.user_id, users.id))
+      .where(eq(users.id, account.id))
+      .get(),
     // What is off for people is not off for admins, who are spared the query.
     isAdminRole(account.role) ? EVERYTHING : readSettings(ctx, ["allow_user_connections", "allow_user_streams"]),
   ]);
@@ -39,7 +44,7 @@ export async function me(ctx: Ctx): Promise<Me> {
       can_add_connections: open.allow_user_connections,
       can_add_streams: open.allow_user_streams,
     },
-    totp_enabled: false,
+    totp_enabled: user.second_factor !== null,
     created_at: new Date(user.created_at).toISOString(),
   };
 }

@@ -1,6 +1,8 @@
 import type { z } from "@hono/zod-openapi";
 import { deleteCookie, setCookie } from "hono/cookie";
+import { ERRORS } from "#contract/errors";
 import { LoginReply, LoginRequest, Me, TokenReply, TokenRequest } from "#contract/identity";
+import { ACCOUNTS, EVERYBODY } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { SESSION_COOKIE } from "../core/authenticate.ts";
 import { isHttps } from "../core/client.ts";
@@ -20,9 +22,12 @@ export function identityRoutes(app: App): void {
       operationId: "createToken",
       tags: ["identity"],
       summary: "Sign in and get a token",
+      description:
+        "An account with two-factor authentication needs `totp_code`: without one it is 401 `totp_required`.",
       access: "none",
+      admits: EVERYBODY,
       limit: "auth",
-      errors: ["bad_credentials"],
+      errors: ["bad_credentials", "totp_required", "totp_invalid"],
       request: { body: { ...json(TokenRequest), required: true } },
       responses: { 200: { description: "The token, shown once", ...json(TokenReply) } },
     },
@@ -37,10 +42,12 @@ export function identityRoutes(app: App): void {
       operationId: "logIn",
       tags: ["identity"],
       summary: "Sign in with a cookie",
-      description: "JSON gets JSON; a form is sent on to `/dashboard`. The cookie is the web application's session.",
+      description:
+        "JSON gets JSON; a form is sent on to `/dashboard`. The cookie is the web application's session. An account with two-factor authentication needs `totp_code`: without one JSON gets `2fa_required` and no cookie, and a form is sent back to `/login`.",
       access: "login",
+      admits: EVERYBODY,
       limit: "auth",
-      errors: ["bad_credentials"],
+      errors: ["bad_credentials", "totp_invalid"],
       request: {
         body: {
           content: {
@@ -50,13 +57,18 @@ export function identityRoutes(app: App): void {
         },
       },
       responses: {
-        200: { description: "Signed in", ...json(LoginReply) },
-        302: { description: "Signed in by a form" },
+        200: { description: "Signed in, or a code is needed", ...json(LoginReply) },
+        302: { description: "A form: signed in, or back to `/login?two_factor=required`" },
       },
     },
     async (c) => {
       const isForm = c.req.header("content-type")?.startsWith("application/x-www-form-urlencoded") ?? false;
-      const { user, token, max_age_s } = await logIn(c.var.ctx, c.req.valid(isForm ? "form" : "json"));
+      const opened = await logIn(c.var.ctx, c.req.valid(isForm ? "form" : "json"));
+      if (!opened) {
+        if (isForm) return c.redirect("/login?two_factor=required", 302);
+        return c.json({ status: "2fa_required" as const, message: ERRORS.totp_required.message }, 200);
+      }
+      const { user, token, max_age_s } = opened;
       setCookie(c, SESSION_COOKIE, token, {
         httpOnly: true,
         sameSite: "Lax",
@@ -78,6 +90,7 @@ export function identityRoutes(app: App): void {
       tags: ["identity"],
       summary: "Sign out: the session is revoked and the cookie cleared",
       access: "optional",
+      admits: EVERYBODY,
       errors: [],
       responses: { 302: { description: "To `/login`, signed in or not" } },
     },
@@ -97,6 +110,7 @@ export function identityRoutes(app: App): void {
       tags: ["identity"],
       summary: "The account behind the credential",
       access: "user",
+      admits: ACCOUNTS,
       etag: true,
       errors: [],
       responses: { 200: { description: "The account", ...json(Me) } },
