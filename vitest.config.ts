@@ -23,6 +23,9 @@ export default defineConfig({
                 bindings: {
                   SLUICE_SECRET: TEST_SECRET,
                   SLUICE_PUBLIC_URL: "http://sluice.test",
+                  STREAMHUB_ALLOW_SIGNUP: "1",
+                  // One account makes hundreds of calls a minute; the tests of limits switch them on.
+                  SLUICE_RATE_LIMITS: "off",
                   TEST_MIGRATIONS: await readD1Migrations("./schema/tables/migrations"),
                   ...s3.bindings,
                 },

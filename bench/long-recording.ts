@@ -9,7 +9,7 @@ import path from "node:path";
 import { FILE, readPart } from "../media-worker/recorder/part-files.ts";
 import type { Vod } from "../schema/contract/vods.ts";
 import { parseFlv } from "../test/harness/h264-source.ts";
-import { type Sluice, type StartOptions, startSluice } from "../test/harness/sluice.ts";
+import { NO_RATE_LIMITS, type Sluice, type StartOptions, startSluice } from "../test/harness/sluice.ts";
 import { writeLongPart } from "./long-part.ts";
 import { waitFor } from "./peers.ts";
 import { type MadeStream, signIn } from "./sluice.ts";
@@ -28,7 +28,8 @@ export async function startWithRecording(
   clip: string,
   seconds: number,
 ): Promise<LongRecording> {
-  const before = await startSluice(options);
+  const unlimited = { ...options, env: { ...options.env, ...NO_RATE_LIMITS } };
+  const before = await startSluice(unlimited);
   let stream: MadeStream;
   try {
     const api = await signIn(before);
@@ -38,7 +39,7 @@ export async function startWithRecording(
   } finally {
     await before.stop();
   }
-  const sluice = await startSluice(options);
+  const sluice = await startSluice(unlimited);
   try {
     const { vod, uploadSeconds } = await settled(sluice, stream);
     if (Math.abs(vod.duration - seconds) > 1) throw new Error(`the recording lasts ${vod.duration} s`);

@@ -12,7 +12,7 @@ import path from "node:path";
 import type { Vod } from "../schema/contract/vods.ts";
 import { parseFlv, type Source, type SourceTag } from "../test/harness/h264-source.ts";
 import { readFragments, readInit } from "../test/harness/mp4.ts";
-import { type Sluice, startSluice } from "../test/harness/sluice.ts";
+import { NO_RATE_LIMITS, type Sluice, startSluice } from "../test/harness/sluice.ts";
 import { type LoggedPush, startLoggedPush } from "./logged-push.ts";
 import { waitFor } from "./peers.ts";
 import { median } from "./processes.ts";
@@ -112,7 +112,7 @@ function compare(sent: SourceTag[], recorded: Recorded): Omit<Shot, "kill" | "st
 const directory = mkdtempSync(path.join(tmpdir(), "sluice-bench-"));
 const source = parseFlv(readFileSync(makeClip(directory)));
 rmSync(directory, { recursive: true });
-const sluice = await startSluice();
+const sluice = await startSluice({ env: NO_RATE_LIMITS });
 const shots: Shot[] = [];
 try {
   const api = await signIn(sluice);

@@ -1,5 +1,5 @@
 /** Sluice as a peer: the whole product as `npm start` runs it, with one stream for each push. */
-import { type Sluice, startSluice } from "../test/harness/sluice.ts";
+import { NO_RATE_LIMITS, type Sluice, startSluice } from "../test/harness/sluice.ts";
 import type { Peer } from "./peers.ts";
 
 /** Calls the API as the admin; throws on any answer that is not 2xx. */
@@ -44,7 +44,7 @@ export async function startSluicePeer(
   streams: number,
   { record = false }: SluicePeerOptions = {},
 ): Promise<SluicePeer> {
-  const sluice = await startSluice();
+  const sluice = await startSluice({ env: NO_RATE_LIMITS });
   const made: MadeStream[] = [];
   try {
     const api = await signIn(sluice);

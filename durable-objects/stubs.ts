@@ -25,7 +25,7 @@ export const liveStream = (env: Pick<ObjectBindings, "LIVE_STREAM">, streamId: n
 export const mediaNode = (env: Pick<ObjectBindings, "MEDIA_NODE">, workerId: string) =>
   env.MEDIA_NODE.getByName(workerId);
 
-/** The counter of one rate-limit class and principal, e.g. `auth:203.0.113.7`. */
+/** The counter of one face, class and principal, e.g. `portal:auth:203.0.113.7`. */
 export const rateLimiter = (env: Pick<ObjectBindings, "RATE_LIMITER">, key: string) => env.RATE_LIMITER.getByName(key);
 
 /** One channel or conversation, by its room's number. */

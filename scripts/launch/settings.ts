@@ -4,6 +4,7 @@ import path from "node:path";
 import * as z from "zod";
 import { TotpIssuer } from "#contract/credentials";
 import { NewPassword, Username } from "#contract/identity";
+import { LIMIT_WINDOW_MAX_MS } from "#contract/limits";
 import { LaunchError } from "./errors.ts";
 import { missingOf, S3Environment, type S3Settings, s3Of } from "./s3-settings.ts";
 
@@ -11,7 +12,7 @@ import { missingOf, S3Environment, type S3Settings, s3Of } from "./s3-settings.t
 const whole = (least: number, most: number, error: string) =>
   z
     .string()
-    .regex(/^\d{1,5}$/, error)
+    .regex(/^\d{1,8}$/, error)
     .transform(Number)
     .refine((value) => value >= least && value <= most, error);
 
@@ -51,6 +52,13 @@ const Environment = z.object({
   RTMP_PLAIN_LIVE_KEYS: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
   PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
   SLUICE_CHAT_SHARDS: whole(1, 64, "must be a number from 1 to 64").default(1),
+  SLUICE_RATE_LIMITS: z.enum(["on", "off"], { error: "must be on or off" }).default("on"),
+  AUTH_RATE_LIMIT_MAX: whole(1, 10_000, "must be a number from 1 to 10000").default(10),
+  AUTH_RATE_LIMIT_WINDOW_MS: whole(
+    1000,
+    LIMIT_WINDOW_MAX_MS,
+    `must be a number of milliseconds from 1000 to ${LIMIT_WINDOW_MAX_MS}`,
+  ).default(900_000),
   TOTP_ISSUER: TotpIssuer.default("Sluice"),
   SLUICE_HLS_PART_MS: whole(100, 2000, "must be a number of milliseconds from 100 to 2000").default(500),
   SLUICE_SPOOL_MAX_GB: z
@@ -80,6 +88,9 @@ export type Settings = {
   rtmpPlainLiveKeys: "0" | "1";
   playback: "edge" | "direct";
   chatShards: number;
+  rateLimits: "on" | "off";
+  authLimitMax: number;
+  authLimitWindowMs: number;
   totpIssuer: string;
   hlsPartMs: number;
   /** Gigabytes. */
@@ -114,6 +125,9 @@ export function parseSettings(environment: Record<string, string | undefined>, r
     rtmpPlainLiveKeys: values.RTMP_PLAIN_LIVE_KEYS,
     playback: values.PLAYBACK,
     chatShards: values.SLUICE_CHAT_SHARDS,
+    rateLimits: values.SLUICE_RATE_LIMITS,
+    authLimitMax: values.AUTH_RATE_LIMIT_MAX,
+    authLimitWindowMs: values.AUTH_RATE_LIMIT_WINDOW_MS,
     totpIssuer: values.TOTP_ISSUER,
     hlsPartMs: values.SLUICE_HLS_PART_MS,
     spoolMax: values.SLUICE_SPOOL_MAX_GB,

@@ -17,7 +17,7 @@ import {
 } from "../harness/broadcast.ts";
 import { launchBrowser } from "../harness/browser.ts";
 import { push } from "../harness/push.ts";
-import { type Sluice, startSluice } from "../harness/sluice.ts";
+import { NO_RATE_LIMITS, type Sluice, startSluice } from "../harness/sluice.ts";
 import { inState, pictureTime, reaches, video } from "./recording-page.ts";
 
 const run = promisify(execFile);
@@ -95,7 +95,7 @@ describe("with the S3 that comes with it", () => {
   let owner: Owner;
   let vod: Vod;
   beforeAll(async () => {
-    sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery" } });
+    sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery", ...NO_RATE_LIMITS } });
     owner = new Owner(sluice);
   });
   afterAll(() => sluice?.stop());

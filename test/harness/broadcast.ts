@@ -7,7 +7,7 @@ import { AwsClient } from "aws4fetch";
 import type { Vod } from "#contract/vods";
 import type { S3Settings } from "../../scripts/launch/s3-settings.ts";
 import { S3Stub } from "./s3-stub.ts";
-import { type Sluice, startSluice } from "./sluice.ts";
+import { NO_RATE_LIMITS, type Sluice, startSluice } from "./sluice.ts";
 
 const run = promisify(execFile);
 const SETTLED = ["ready", "truncated", "failed"];
@@ -117,7 +117,7 @@ export async function startBroadcastWorld({ env, data, reachable }: WorldOptions
   const password = { SLUICE_ADMIN_PASSWORD: "correct horse battery" };
   try {
     const sluice = await startSluice({
-      env: { ...password, ...settingsOf(s3, reachable), ...env },
+      env: { ...NO_RATE_LIMITS, ...password, ...settingsOf(s3, reachable), ...env },
       ...(data !== undefined && { data }),
     });
     const close = async () => {

@@ -16,6 +16,9 @@ const MARK = "SLUICE_TEST_RUN";
 /** A developer's own bucket, in the environment or in `.env`, is no place for tests. */
 const NO_S3 = Object.fromEntries(Object.keys(S3Environment.shape).map((name) => [name, ""]));
 
+/** For programs that ask more often by one token than they may. */
+export const NO_RATE_LIMITS = { SLUICE_RATE_LIMITS: "off" };
+
 export type Ready = {
   event: "ready";
   url: string;

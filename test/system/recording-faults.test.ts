@@ -24,7 +24,7 @@ import {
 import { launchBrowser } from "../harness/browser.ts";
 import { type Encoder, type Stretch, startEncoder } from "../harness/encoder.ts";
 import { type Push, type PushOptions, push } from "../harness/push.ts";
-import { startSluice } from "../harness/sluice.ts";
+import { NO_RATE_LIMITS, startSluice } from "../harness/sluice.ts";
 
 const LONG = process.env.SLUICE_LONG === "1";
 const PATIENCE_S = 120;
@@ -222,7 +222,7 @@ describe.concurrent("Sluice is started again in mid-broadcast", { timeout: TIMEO
   test.for(LONG ? ["SIGKILL", "SIGTERM"] : ["SIGKILL"])("after %s", async (signal, context) => {
     const data = mkdtempSync(path.join(tmpdir(), "sluice-again-"));
     context.onTestFinished(() => rmSync(data, { recursive: true, force: true }));
-    const options = { data, env: { SLUICE_ADMIN_PASSWORD: "correct horse battery" } };
+    const options = { data, env: { SLUICE_ADMIN_PASSWORD: "correct horse battery", ...NO_RATE_LIMITS } };
     const first = await startSluice(options);
     context.onTestFinished(() => first.stop());
     const publisher = startPush(context, { ingest: `${first.rtmp}/${first.streamKey}` });
@@ -245,7 +245,7 @@ describe.concurrent("Sluice is started again in mid-broadcast", { timeout: TIMEO
 
 describe.concurrent("the S3 that comes with it", { timeout: TIMEOUT_MS }, () => {
   test("is killed with workerd, in whose process it is", async (context) => {
-    const sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery" } });
+    const sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery", ...NO_RATE_LIMITS } });
     context.onTestFinished(() => sluice.stop());
     const publisher = startPush(context, { ingest: `${sluice.rtmp}/${sluice.streamKey}` });
     const kill = () => {

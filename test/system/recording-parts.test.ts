@@ -7,13 +7,13 @@ import { launchBrowser } from "../harness/browser.ts";
 import { makeSource } from "../harness/h264-source.ts";
 import { push } from "../harness/push.ts";
 import { feed, openPublisher } from "../harness/rtmp-publisher.ts";
-import { type Sluice, startSluice } from "../harness/sluice.ts";
+import { NO_RATE_LIMITS, type Sluice, startSluice } from "../harness/sluice.ts";
 
 let sluice: Sluice;
 let owner: Owner;
 let browser: Browser;
 beforeAll(async () => {
-  sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery" } });
+  sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery", ...NO_RATE_LIMITS } });
   owner = new Owner(sluice);
   browser = await launchBrowser();
 });

@@ -1,4 +1,10 @@
-import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
+import {
+  createExecutionContext,
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject,
+  waitOnExecutionContext,
+} from "cloudflare:test";
 import { beforeEach, describe, expect, test } from "vitest";
 import { app } from "../../workers/application.ts";
 import type { Env } from "../../workers/core/env.ts";
@@ -37,7 +43,7 @@ describe("signing in", () => {
     const { status, headers, body } = await attempt("192.0.2.1");
     expect(status).toBe(429);
     expect(body).toEqual({
-      error: expect.stringContaining("Too many attempts"),
+      error: expect.stringContaining("Too many requests"),
       status: 429,
       request_id: expect.any(String),
     });
@@ -120,18 +126,43 @@ test("when nobody can count, nobody signs in: 503 after a second try", async () 
   expect(errors).toHaveLength(1);
 });
 
-test("a limit that makes no sense is a fault of ours", async () => {
-  await runInDurableObject(bindings.RATE_LIMITER.getByName("odd"), async (limiter) => {
-    await expect(limiter.take(0, 1000)).rejects.toThrow("no such limit");
-    await expect(limiter.take(1, 61_000)).rejects.toThrow("no such limit");
+describe("the object", () => {
+  test("a limit that makes no sense is a fault of ours", async () => {
+    await runInDurableObject(bindings.RATE_LIMITER.getByName("odd"), async (limiter) => {
+      await expect(limiter.take(0, 1000, 1)).rejects.toThrow("no such limit");
+      await expect(limiter.take(1, 1000, 0)).rejects.toThrow("no such limit");
+      await expect(limiter.take(1, 86_400_001, 1)).rejects.toThrow("no such limit");
+    });
   });
-});
 
-test("a window ends: then all is as at first", async () => {
-  const limiter = bindings.RATE_LIMITER.getByName("short");
-  expect(await limiter.take(1, 20)).toMatchObject({ allowed: true, remaining: 0 });
-  const refused = await limiter.take(1, 20);
-  expect(refused.allowed).toBe(false);
-  const deadline = Date.now() + 2_000;
-  while (!(await limiter.take(1, 20)).allowed) expect(Date.now()).toBeLessThan(deadline);
+  test("a window ends: then all is as at first", async () => {
+    const limiter = bindings.RATE_LIMITER.getByName("short");
+    expect(await limiter.take(1, 20, 1)).toMatchObject({ granted: 1, remaining: 0 });
+    expect(await limiter.take(1, 20, 1)).toMatchObject({ granted: 0 });
+    const deadline = Date.now() + 2_000;
+    while ((await limiter.take(1, 20, 1)).granted === 0) expect(Date.now()).toBeLessThan(deadline);
+  });
+
+  test("a thousand at once: exactly the limit, whatever they ask for", async () => {
+    const limiter = bindings.RATE_LIMITER.getByName("thousand");
+    const grants = await Promise.all(Array.from({ length: 1_000 }, (_, n) => limiter.take(60, 60_000, 1 + (n % 7))));
+    expect(grants.reduce((sum, { granted }) => sum + granted, 0)).toBe(60);
+  });
+
+  test("a long window outlives the object, and is deleted when it is over", async () => {
+    const limiter = bindings.RATE_LIMITER.getByName("long");
+    const { reset_at } = await limiter.take(2, 900_000, 1);
+    await evictDurableObject(limiter);
+    expect(await limiter.take(2, 900_000, 1)).toMatchObject({ granted: 1, remaining: 0, reset_at });
+    await evictDurableObject(limiter);
+    expect(await limiter.take(2, 900_000, 1)).toMatchObject({ granted: 0, reset_at });
+    const kept = () => runInDurableObject(limiter, (_, { storage }) => [...storage.kv.list()].length);
+    // Rung too early, it only waits on.
+    expect(await runDurableObjectAlarm(limiter)).toBe(true);
+    expect(await kept()).toBe(1);
+    await runInDurableObject(limiter, (_, { storage }) => storage.kv.put("window", { used: 2, reset_at: Date.now() }));
+    expect(await runDurableObjectAlarm(limiter)).toBe(true);
+    expect(await kept()).toBe(0);
+    expect(await runDurableObjectAlarm(limiter)).toBe(false);
+  });
 });

@@ -10,6 +10,7 @@ import { parseEnv, SettingsError } from "./env.ts";
 import { ApiError } from "./errors.ts";
 import { faceOf } from "./faces.ts";
 import { secure } from "./headers.ts";
+import { setLimitHeaders } from "./limit.ts";
 import { log, logFailure } from "./log.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { pageRoutes, serveAsset } from "./pages.ts";
@@ -101,6 +102,7 @@ function finish(c: Context<AppEnv>, requestId: string): void {
     c.res = undefined;
     c.res = copy;
   }
+  setLimitHeaders(c.res.headers, c);
   secure(c.res.headers, requestId, c.var.ctx !== undefined && isHttps(c.req.raw, c.var.ctx.settings));
 }
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { ChatGatewayRpc, ChatRoomRpc } from "#contract/chat-rpc";
 import { TotpIssuer } from "#contract/credentials";
-import type { RateLimiterRpc } from "#contract/limits";
+import { LIMIT_WINDOW_MAX_MS, type RateLimiterRpc } from "#contract/limits";
 import type { LiveStreamRpc, MediaNodeRpc } from "#contract/live";
 import { type S3Settings, S3Variables } from "./s3-settings.ts";
 
@@ -25,6 +25,9 @@ export type Env = {
   RTMP_PLAIN_LIVE_KEYS?: string;
   PLAYBACK?: string;
   SLUICE_CHAT_SHARDS?: string;
+  SLUICE_RATE_LIMITS?: string;
+  AUTH_RATE_LIMIT_MAX?: string;
+  AUTH_RATE_LIMIT_WINDOW_MS?: string;
   TOTP_ISSUER?: string;
   S3_ENDPOINT?: string;
   S3_PUBLIC_ENDPOINT?: string;
@@ -63,6 +66,10 @@ export type Settings = {
   playback: "edge" | "direct";
   /** How many chat gateways share the users of a region, 1 to 64. */
   chatShards: number;
+  /** Whether calls are counted beyond signing in, searching and opening the chat. */
+  rateLimits: boolean;
+  /** How often an address may try to sign in at the apps face. */
+  appsAuthLimit: { most: number; window_ms: number };
   /** What authenticator apps show beside the username. */
   totpIssuer: string;
   /** Where recordings are kept; null: nowhere, and nothing is recorded. */
@@ -73,6 +80,15 @@ const webOrigin = z
   .url({ protocol: /^https?$/ })
   .refine((url) => /^[^/]+\/\/[^/?#@]+\/?$/.test(url))
   .transform((url) => new URL(url).origin);
+
+/** A whole number; what is empty is not set. */
+const whole = (byDefault: number, least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{0,9}$/, `must be a number from ${least} to ${most}`)
+    .transform((text) => (text === "" ? byDefault : Number(text)))
+    .refine((value) => value >= least && value <= most, `must be a number from ${least} to ${most}`)
+    .default(byDefault);
 
 const Variables = z.object({
   SLUICE_SECRET: z
@@ -110,6 +126,12 @@ const Variables = z.object({
     .regex(/^([1-9]|[1-5]\d|6[0-4])$/, "must be a number from 1 to 64")
     .default("1")
     .transform(Number),
+  SLUICE_RATE_LIMITS: z
+    .enum(["", "on", "off"], { error: "must be on or off" })
+    .default("on")
+    .transform((value) => value !== "off"),
+  AUTH_RATE_LIMIT_MAX: whole(10, 1, 10_000),
+  AUTH_RATE_LIMIT_WINDOW_MS: whole(15 * 60_000, 1_000, LIMIT_WINDOW_MAX_MS),
   TOTP_ISSUER: TotpIssuer.default("Sluice"),
 });
 
@@ -140,6 +162,11 @@ export function parseEnv(env: Env): Settings {
     rtmpPlainLiveKeys: variables.data.RTMP_PLAIN_LIVE_KEYS,
     playback: variables.data.PLAYBACK,
     chatShards: variables.data.SLUICE_CHAT_SHARDS,
+    rateLimits: variables.data.SLUICE_RATE_LIMITS,
+    appsAuthLimit: {
+      most: variables.data.AUTH_RATE_LIMIT_MAX,
+      window_ms: variables.data.AUTH_RATE_LIMIT_WINDOW_MS,
+    },
     totpIssuer: variables.data.TOTP_ISSUER,
     s3: s3.data,
   };

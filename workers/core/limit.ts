@@ -1,42 +1,89 @@
-/** Exact rate limits by class. Whom a limit counts is the client's address, where one is known. */
-import { createMiddleware } from "hono/factory";
+/**
+ * Counts a call against the limit of its face, its class and whoever calls. What guards secrets, searches and whatever
+ * writes ask the `RateLimiter` object each time; reads mostly use a permit that this isolate holds. Once a window has
+ * nothing left, refusals of this isolate ask nobody, so that a flood costs no call of the object.
+ *
+ * When the object cannot be reached, ordinary calls are let through: the limits keep one caller from slowing the
+ * others, and must not be what stops everybody. Where passwords and codes are tried nobody gets in uncounted: 503.
+ */
+import type { Context } from "hono";
 import type { RateLimiterRpc } from "#contract/limits";
-import { clientBucket } from "#kit/client-address";
 import type { AppEnv } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
+import { LIMITS, type Limit, type LimitClass, limitOf, principalOf } from "./limit-classes.ts";
+import { Leases, type Take } from "./limit-leases.ts";
+import { logFailure } from "./log.ts";
 import { askObject } from "./object-calls.ts";
 
-/** `perClient` attempts in a window; `shared` by all clients together while no address can be believed. */
-export const LIMITS = {
-  auth: { perClient: 10, shared: 100, windowMs: 60_000 },
-  chat_connect: { perClient: 60, shared: 6_000, windowMs: 60_000 },
-} as const;
-export type LimitClass = keyof typeof LIMITS;
-
-/** Addresses the `RateLimiter` object of a class and client. */
+/** Addresses the `RateLimiter` object of a face, a class and a principal. */
 export type Limiter = (env: AppEnv["Bindings"], key: string) => Pick<RateLimiterRpc, "take">;
 
-/** Throws `rate_limited`; `unavailable` when nobody can count. */
-export const limited = (limitClass: LimitClass) =>
-  createMiddleware<AppEnv>(async (c, next) => {
-    const { ip, now } = c.var.ctx;
-    const { perClient, shared, windowMs } = LIMITS[limitClass];
-    const key = `${limitClass}:${ip === null ? "local" : clientBucket(ip)}`;
-    const most = ip === null ? shared : perClient;
-    const permit = await askObject("rate limiter", () => c.var.services.limiter(c.env, key).take(most, windowMs));
-    const headers = {
-      "X-RateLimit-Limit": String(permit.limit),
-      "X-RateLimit-Remaining": String(permit.remaining),
-      "X-RateLimit-Reset": String(Math.ceil(permit.reset_at / 1000)),
-    };
-    if (!permit.allowed) {
-      const wait = Math.max(1, Math.ceil((permit.reset_at - now()) / 1000));
-      throw new ApiError("rate_limited", `Too many attempts, try again in ${wait} s`, {
-        headers: { ...headers, "Retry-After": String(wait) },
-      });
-    }
-    await next();
-    // An upgrade's response must stay the object it is.
-    if (c.res.status === 101) return;
-    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+/** What a reply tells about the limit it was counted against. */
+export type Counted = Take & { most: number; window_ms: number };
+
+const leases = new Leases();
+
+/** Throws `rate_limited`; `unavailable` when nobody can count what guards secrets. */
+export async function count(c: Context<AppEnv>, wanted: Exclude<LimitClass, "none">, reads: boolean): Promise<void> {
+  const { ctx, face } = c.var;
+  const limit = limitOf(face, wanted, reads, ctx);
+  if (!limit) return;
+  const { key, most } = principalOf(limit, ctx);
+  const exact = !reads || limit.by !== "credential";
+  const take = await takeOne(c, `${face}:${limit.name}:${key}`, limit, most, exact);
+  if (!take) return;
+  c.set("counted", { ...take, most, window_ms: limit.window_ms });
+  if (take.allowed) return;
+  const wait = secondsUntil(take.reset_at, ctx.now());
+  throw new ApiError("rate_limited", `Too many requests, try again in ${wait} s`, {
+    headers: { "Retry-After": String(wait) },
   });
+}
+
+/** Null: nobody could count, and it does not matter. */
+async function takeOne(
+  c: Context<AppEnv>,
+  key: string,
+  { window_ms, guards }: Limit,
+  most: number,
+  exact: boolean,
+): Promise<Take | null> {
+  const { ctx, services } = c.var;
+  const known = leases.take(key, exact, ctx.now());
+  if (known) return known;
+  const wanted = exact ? 1 : leases.toAsk(key, most, ctx.now());
+  const ask = () => services.limiter(c.env, key).take(most, window_ms, wanted);
+  try {
+    const grant = guards ? await askObject("rate limiter", ask) : await ask();
+    return leases.taken(key, grant, ctx.now());
+  } catch (error) {
+    if (guards) throw error;
+    uncounted(error, ctx.now());
+    return null;
+  }
+}
+
+const TELL_EVERY_MS = 60_000;
+let toldAt = 0;
+
+function uncounted(error: unknown, now: number): void {
+  if (Math.abs(now - toldAt) < TELL_EVERY_MS) return;
+  toldAt = now;
+  logFailure("calls are not counted: the rate limiter does not answer", error);
+}
+
+const secondsUntil = (time: number, now: number) => Math.max(1, Math.ceil((time - now) / 1000));
+
+/** In the family of the face. */
+export function setLimitHeaders(headers: Headers, { var: { face, ctx, counted } }: Context<AppEnv>): void {
+  if (!counted) return;
+  const { most, remaining, reset_at, window_ms } = counted;
+  if (LIMITS[face].headers === "ietf") {
+    headers.set("RateLimit-Policy", `${most};w=${Math.ceil(window_ms / 1000)}`);
+    headers.set("RateLimit", `limit=${most}, remaining=${remaining}, reset=${secondsUntil(reset_at, ctx.now())}`);
+  } else {
+    headers.set("X-RateLimit-Limit", String(most));
+    headers.set("X-RateLimit-Remaining", String(remaining));
+    headers.set("X-RateLimit-Reset", String(Math.ceil(reset_at / 1000)));
+  }
+}

@@ -11,6 +11,8 @@ const HEADERS = {
   RateLimitLimit: { description: "Attempts allowed in the window", type: "integer" },
   RateLimitRemaining: { description: "Attempts left in the window", type: "integer" },
   RateLimitReset: { description: "End of the window, Unix seconds", type: "integer" },
+  RateLimit: { description: "`limit`, `remaining` and `reset`: the seconds until the window ends", type: "string" },
+  RateLimitPolicy: { description: "Attempts allowed, and the window in seconds: `10;w=900`", type: "string" },
   RetryAfter: { description: "Seconds to wait", type: "integer" },
   ETag: { description: "Names what was read, for `If-None-Match`, and for `If-Match` of its `PUT`", type: "string" },
 } as const;
@@ -91,6 +93,7 @@ export function openapiRoutes(app: App): void {
       tags: ["admin"],
       summary: "This description",
       access: "none",
+      limit: "general",
       admits: EVERYBODY,
       errors: [],
       responses: {

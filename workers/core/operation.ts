@@ -14,7 +14,8 @@ import { tagged } from "./conditional.ts";
 import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { type CredentialForm, FACES, faceOf } from "./faces.ts";
-import { type LimitClass, limited } from "./limit.ts";
+import { count } from "./limit.ts";
+import { countsFirst, isCounted, LIMITS, type LimitClass } from "./limit-classes.ts";
 
 /**
  * `none`: credentials are not looked at. `optional`: they are, and without any the actor is anonymous. `user`: an
@@ -23,26 +24,28 @@ import { type LimitClass, limited } from "./limit.ts";
  */
 type Access = "none" | "optional" | "user" | "login" | "asked";
 
-type Spec = Omit<RouteConfig, "middleware" | "security" | "parameters"> & {
-  access: Access;
-  operationId: string;
-  /** What it answers to whom: the access matrix holds it to that. */
-  admits?: Admission;
-  /** Beyond those that follow from the rest of the declaration. */
-  errors: readonly ErrorCode[];
-  limit?: LimitClass;
-  /** The path parameter that takes the rest of the path, slashes included. */
-  rest?: string;
-  /**
-   * Pages of other sites may read the reply, errors included, and ask for ranges. Browsers keep from them what a cookie
-   * was sent with, so this opens nothing that a cookie authorises.
-   */
-  anyOrigin?: boolean;
-  /** Of a `GET`: the reply has a tag, and `If-None-Match` is honoured. The handler says the settings' tag, if there are any. */
-  etag?: boolean;
-  /** Of a `PUT`: the handler hands `If-Match` to its verb. */
-  ifMatch?: boolean;
-};
+/** Where no credential is looked at first, it is said whether calls are counted; elsewhere they are. */
+type Limiting = { access: "optional" | "user"; limit?: LimitClass } | { access: Access; limit: LimitClass };
+
+type Spec = Omit<RouteConfig, "middleware" | "security" | "parameters"> &
+  Limiting & {
+    operationId: string;
+    /** What it answers to whom: the access matrix holds it to that. */
+    admits?: Admission;
+    /** Beyond those that follow from the rest of the declaration. */
+    errors: readonly ErrorCode[];
+    /** The path parameter that takes the rest of the path, slashes included. */
+    rest?: string;
+    /**
+     * Pages of other sites may read the reply, errors included, and ask for ranges. Browsers keep from them what a cookie
+     * was sent with, so this opens nothing that a cookie authorises.
+     */
+    anyOrigin?: boolean;
+    /** Of a `GET`: the reply has a tag, and `If-None-Match` is honoured. The handler says the settings' tag, if there are any. */
+    etag?: boolean;
+    /** Of a `PUT`: the handler hands `If-Match` to its verb. */
+    ifMatch?: boolean;
+  };
 
 const admissions = new WeakMap<App, Map<string, Admission>>();
 
@@ -85,12 +88,12 @@ export function accountOf(ctx: Ctx): AccountActor {
   }
 }
 
-function middleware({ access, limit, request, anyOrigin, etag }: Spec) {
+function middleware(spec: Spec) {
+  const { request, anyOrigin, etag } = spec;
   const body = request?.body?.content;
   return [
     ...(anyOrigin ? [shared] : []),
-    ...(limit ? [limited(limit)] : []),
-    admission(access),
+    admission(spec),
     ...(body ? [boundedBody({ form: "application/x-www-form-urlencoded" in body })] : []),
     ...(etag ? [tagged] : []),
   ];
@@ -114,14 +117,34 @@ const shared = createMiddleware<AppEnv>(async (c, next) => {
   c.header("Access-Control-Allow-Origin", "*");
 });
 
-const admission = (access: Access) =>
-  createMiddleware<AppEnv>(async (c, next) => {
-    if (access === "login") refuseCrossOrigin(c);
+const isRead = ({ method }: Spec) => method === "get" || method === "head";
+
+/** The class that counts the calls of an operation, or null. */
+function counted(spec: Spec): Exclude<LimitClass, "none"> | null {
+  const { limit = "general", path } = spec;
+  return isCounted(faceOf(path), limit, isRead(spec)) ? limit : null;
+}
+
+/** A call is counted as soon as it is known whose it is; one without a credential that holds is its address's. */
+function admission(spec: Spec) {
+  const { access } = spec;
+  const limit = counted(spec);
+  const reads = isRead(spec);
+  const first = limit !== null && countsFirst(limit);
+  const authenticates = access === "optional" || access === "user";
+  return createMiddleware<AppEnv>(async (c, next) => {
     const { ctx, services } = c.var;
-    if (access === "optional" || access === "user") ctx.actor = await authenticate(c, services.authenticators);
+    if (first) await count(c, limit, reads);
+    if (access === "login") refuseCrossOrigin(c);
+    try {
+      if (authenticates) ctx.actor = await authenticate(c, services.authenticators);
+    } finally {
+      if (limit !== null && !first) await count(c, limit, reads);
+    }
     if (access === "user" && ctx.actor.kind === "anonymous") throw new ApiError("unauthenticated");
     await next();
   });
+}
 
 type Requirement = Record<string, string[]>;
 /** The schemes of `/openapi.json` that a credential is documented by. */
@@ -143,9 +166,12 @@ function security({ access, path }: Spec): Requirement[] {
 
 const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
 const LIMIT_HEADERS = {
-  "X-RateLimit-Limit": header("RateLimitLimit"),
-  "X-RateLimit-Remaining": header("RateLimitRemaining"),
-  "X-RateLimit-Reset": header("RateLimitReset"),
+  x: {
+    "X-RateLimit-Limit": header("RateLimitLimit"),
+    "X-RateLimit-Remaining": header("RateLimitRemaining"),
+    "X-RateLimit-Reset": header("RateLimitReset"),
+  },
+  ietf: { RateLimit: header("RateLimit"), "RateLimit-Policy": header("RateLimitPolicy") },
 };
 
 /** What a request may say in headers, beyond who asks. */
@@ -166,7 +192,11 @@ function headerParameters({ etag, ifMatch }: Spec): NonNullable<RouteConfig["par
 
 const UNCHANGED: RouteConfig["responses"][string] = { description: "What `If-None-Match` names is still right" };
 
-function successes({ responses, limit, etag }: Spec): RouteConfig["responses"] {
+/** Of every reply that was counted, whatever it says. */
+const limitHeaders = (spec: Spec) => (counted(spec) ? LIMIT_HEADERS[LIMITS[faceOf(spec.path)].headers] : {});
+
+function successes(spec: Spec): RouteConfig["responses"] {
+  const { responses, etag } = spec;
   return Object.fromEntries(
     Object.entries({ ...responses, ...(etag && { 304: UNCHANGED }) }).map(([status, response]) => [
       status,
@@ -174,7 +204,7 @@ function successes({ responses, limit, etag }: Spec): RouteConfig["responses"] {
         ...response,
         headers: {
           "X-Request-Id": header("RequestId"),
-          ...(limit && LIMIT_HEADERS),
+          ...limitHeaders(spec),
           ...(etag && { ETag: header("ETag") }),
           ...("headers" in response && response.headers),
         },
@@ -184,14 +214,14 @@ function successes({ responses, limit, etag }: Spec): RouteConfig["responses"] {
 }
 
 /** The codes an operation answers: those it names and those that its declaration implies. */
-function errorCodes({ access, errors, limit, method, request, ifMatch }: Spec): ErrorCode[] {
-  const writes = method !== "get" && method !== "head";
+function errorCodes(spec: Spec): ErrorCode[] {
+  const { access, errors, request, ifMatch } = spec;
   const implied: [applies: boolean, codes: ErrorCode[]][] = [
     [request !== undefined, ["invalid_request"]],
     [request?.body !== undefined, ["invalid_json", "body_too_large", "unsupported_media_type"]],
     [access === "user", ["unauthenticated"]],
-    [access !== "none" && writes, ["cross_origin"]],
-    [limit !== undefined, ["rate_limited"]],
+    [access !== "none" && !isRead(spec), ["cross_origin"]],
+    [counted(spec) !== null, ["rate_limited"]],
     [ifMatch === true, ["precondition_failed"]],
     [true, ["internal", "unavailable"]],
   ];
@@ -211,7 +241,8 @@ function failures(spec: Spec): RouteConfig["responses"] {
           description: codes.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join(". "),
           headers: {
             "X-Request-Id": header("RequestId"),
-            ...(status === 429 && { ...LIMIT_HEADERS, "Retry-After": header("RetryAfter") }),
+            ...limitHeaders(spec),
+            ...(status === 429 && { "Retry-After": header("RetryAfter") }),
           },
           content: {
             "application/json": {

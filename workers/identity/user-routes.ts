@@ -144,6 +144,7 @@ export function userRoutes(app: App): void {
       summary: "Find others by a part of their name or nickname",
       access: "user",
       admits: ACCOUNTS,
+      limit: "search",
       errors: ["forbidden"],
       request: { query: z.object({ q: Search.default("") }) },
       responses: { 200: { description: "At most 20", ...json(FoundUsers) } },

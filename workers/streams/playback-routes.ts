@@ -27,6 +27,7 @@ export function playbackRoutes(app: App): void {
         "`{token}/source.m3u8` and the media beside it, where the token is the credential, for twelve hours. " +
         "`HEAD` and `Range` work. Low-latency players add `_HLS_msn` and `_HLS_part` to wait for what comes next.",
       access: "none",
+      limit: "none",
       admits: BY_PUBLIC_KEY,
       anyOrigin: true,
       errors: ["bad_key", "not_found", "not_live", "upstream_failed", "unavailable", "upstream_timeout"],

@@ -105,6 +105,7 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "Live streams that guests may watch",
       access: "none",
+      limit: "general",
       admits: EVERYBODY,
       errors: [],
       responses: { 200: { description: "Public, live, open to guests; by viewers", ...json(StreamList) } },
