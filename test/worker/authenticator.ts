@@ -3,7 +3,7 @@ import { Secret, TOTP } from "otpauth";
 import { onTestFinished, vi } from "vitest";
 import { call, newUser } from "./client.ts";
 
-const STEP_MS = 30_000;
+export const STEP_MS = 30_000;
 
 /** Stops the clock in the middle of a half minute: no code runs out while a test looks the other way. */
 export function stopClock(): void {
@@ -11,9 +11,9 @@ export function stopClock(): void {
   onTestFinished(() => void vi.useRealTimers());
 }
 
-/** What the app shows, `steps` half minutes from now. */
-export const codeOf = (secret: string, steps = 0): string =>
-  new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: Date.now() + steps * STEP_MS });
+/** The code of a secret in base32, now or so many milliseconds from now. */
+export const codeOf = (secret: string, in_ms = 0): string =>
+  new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: Date.now() + in_ms });
 
 let addresses = 0;
 /** Each as another client, so that no limit is met. */
@@ -26,7 +26,7 @@ export async function newGuardedUser() {
   const on = await call("POST", "/api/user/2fa/verify", {
     token: user.token,
     headers: elsewhere(),
-    body: { code: codeOf(factor.secret, -1) },
+    body: { code: codeOf(factor.secret, -STEP_MS) },
   });
   return { ...user, secret: factor.secret as string, codes: on.body.backup_codes as string[] };
 }

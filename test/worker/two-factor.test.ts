@@ -14,7 +14,7 @@ import { checkCredentials } from "../../workers/identity/check-credentials.ts";
 import { FAILURES_MAX } from "../../workers/identity/login-failures.ts";
 import { type NewSession, openSession } from "../../workers/identity/sessions.ts";
 import { takeCode, twoFactorOf } from "../../workers/identity/two-factor.ts";
-import { codeOf, elsewhere, type GuardedUser, newGuardedUser, stopClock } from "./authenticator.ts";
+import { codeOf, elsewhere, type GuardedUser, newGuardedUser, STEP_MS, stopClock } from "./authenticator.ts";
 import { audited, call, db, logged, newStream, newUser, PASSWORD, system } from "./client.ts";
 
 type User = Awaited<ReturnType<typeof newUser>>;
@@ -93,12 +93,12 @@ describe("turning it on", () => {
     const user = await newUser();
     expect((await verify(user, "123456")).status).toBe(400);
     const { body: factor } = await setUp(user);
-    for (const code of [codeOf(factor.secret, 5), "", " ", "000", 123456, undefined, "x".repeat(33)]) {
+    for (const code of [codeOf(factor.secret, 5 * STEP_MS), "", " ", "000", 123456, undefined, "x".repeat(33)]) {
       expect((await verify(user, code)).status).toBe(400);
     }
     expect((await status(user)).enabled).toBe(false);
     expect((await verify(user, codeOf(factor.secret))).status).toBe(200);
-    expect(await verify(user, codeOf(factor.secret, 1))).toMatchObject({
+    expect(await verify(user, codeOf(factor.secret, STEP_MS))).toMatchObject({
       status: 400,
       body: { error: "Two-factor authentication is on already" },
     });
@@ -172,8 +172,8 @@ describe("a login", () => {
       expect(reply.headers.get("set-cookie")).toBeNull();
     }
     // The one before it neither, though a clock may be late.
-    expect((await getToken(user, { totp_code: codeOf(user.secret, -1) })).status).toBe(401);
-    expect((await getToken(user, { totp_code: codeOf(user.secret, 1) })).status).toBe(200);
+    expect((await getToken(user, { totp_code: codeOf(user.secret, -STEP_MS) })).status).toBe(401);
+    expect((await getToken(user, { totp_code: codeOf(user.secret, STEP_MS) })).status).toBe(200);
   });
 
   test("the code that turned it on is used up by that", async () => {
@@ -258,7 +258,7 @@ describe("at once", () => {
     const user = await newUser();
     const before = await checkCredentials(system(), { username: user.username, password: PASSWORD });
     const { body: factor } = await setUp(user);
-    await verify(user, codeOf(factor.secret, -1));
+    await verify(user, codeOf(factor.secret, -STEP_MS));
     const login: NewSession = { face: "portal", kind: "token", scopes: [], name: null, ttl_ms: 60_000 };
     await expect(openSession(system(), before, login)).rejects.toMatchObject({ code: "bad_credentials" });
     const code = codeOf(factor.secret);
@@ -297,7 +297,7 @@ describe("turning it off", () => {
     const user = await newGuardedUser();
     const wrong = [
       { code: "000000" },
-      { code: codeOf(user.secret, -1) },
+      { code: codeOf(user.secret, -STEP_MS) },
       { code: "00000000" },
       { password: "wrong" },
       { code: "000000", password: PASSWORD },
