@@ -4,6 +4,7 @@ import { ACCOUNTS, ADMINS, EVERYBODY, MODERATORS, SUPERADMINS } from "../core/ad
 import type { App } from "../core/app-env.ts";
 import { authenticate, presentsCredential } from "../core/authenticate.ts";
 import { operation } from "../core/operation.ts";
+import { numbered, numberOf } from "../core/parameters.ts";
 import { clearChannel } from "./clear-channel.ts";
 import { connect, needUpgrade } from "./connect.ts";
 import { createChannel } from "./create-channel.ts";
@@ -15,16 +16,8 @@ import { updateChannel } from "./update-channel.ts";
 const json = <T extends z.ZodType>(schema: T) => ({ content: { "application/json": { schema } } });
 const tags = ["chat"];
 
-const withId = (description: string) =>
-  z.object({
-    id: z
-      .string()
-      .regex(/^[1-9]\d{0,15}$/, "must be a number")
-      .transform(Number)
-      .refine(Number.isSafeInteger, "is too large")
-      .meta({ description, example: "1" }),
-  });
-const WithChannel = withId("The channel's number");
+const WithChannel = numbered("The channel's number");
+const WithMessage = z.object({ id: numberOf("The message's number", Number.MAX_SAFE_INTEGER) });
 const Success = z.object({ success: z.literal(true) });
 
 export function chatRoutes(app: App): void {
@@ -142,7 +135,7 @@ export function chatRoutes(app: App): void {
       admits: { kinds: { public: ACCOUNTS, private: { ...ACCOUNTS, other: 403 } } },
       etag: true,
       errors: ["forbidden", "not_found"],
-      request: { params: withId("The message's number") },
+      request: { params: WithMessage },
       responses: { 200: { description: "At most 20, twice: both names are documented", ...json(Thread) } },
     },
     async (c) => {

@@ -12,6 +12,7 @@ import { ACCOUNTS, EVERYBODY, OWNER } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { settingsTag } from "../core/conditional.ts";
 import { operation } from "../core/operation.ts";
+import { numberOf } from "../core/parameters.ts";
 import { BY_PUBLIC_KEY, streamInfo } from "./by-key.ts";
 import { createStream } from "./create.ts";
 import { deleteStream } from "./delete.ts";
@@ -26,10 +27,11 @@ const tags = ["streams"];
 
 const WithId = z.object({
   id: z
-    .string()
-    .regex(/^(?:[1-9]\d{0,14}|pub_[A-Za-z0-9_-]{1,64})$/, "must be a number or a pub_ key")
-    .transform((text) => (text.startsWith("pub_") ? text : Number(text)))
-    .meta({ description: "The stream's number or its `pub_` key", example: "1" }),
+    .union(
+      [numberOf("The stream's number"), z.string().regex(/^pub_[A-Za-z0-9_-]{1,64}$/)],
+      "must be a number or a pub_ key",
+    )
+    .meta({ description: "The stream's number or its `pub_` key", example: 1 }),
 });
 
 export function streamRoutes(app: App): void {

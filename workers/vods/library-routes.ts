@@ -5,7 +5,7 @@ import { ACCOUNTS, OWNER } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { settingsTag } from "../core/conditional.ts";
 import { operation } from "../core/operation.ts";
-import { OFFSET_MAX, whole } from "../core/parameters.ts";
+import { numbered, numberOf, OFFSET_MAX, whole } from "../core/parameters.ts";
 import { deleteVod } from "./delete.ts";
 import { getVod } from "./get.ts";
 import { listVods } from "./list.ts";
@@ -15,14 +15,10 @@ import { updateVod } from "./update.ts";
 const json = <T extends z.ZodType>(schema: T) => ({ content: { "application/json": { schema } } });
 const tags = ["vods"];
 
-const Id = z
-  .string()
-  .regex(/^[1-9]\d{0,14}$/, "must be a number")
-  .transform(Number);
-const WithId = z.object({ id: Id.meta({ description: "The recording's number", example: "1" }) });
+const WithId = numbered("The recording's number");
 
 const Query = z.object({
-  stream_id: Id.optional().meta({ description: "Of this stream only" }),
+  stream_id: numberOf("Of this stream only").optional(),
   status: VodStatus.optional(),
   limit: whole(1, 100).default(50).meta({ description: "1 to 100; 50 when not said" }),
   offset: whole(0, OFFSET_MAX).default(0),
