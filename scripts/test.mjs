@@ -25,6 +25,8 @@ await installDebian({
   chromium: "chromium",
   nginx: "nginx",
   "libnginx-mod-rtmp": "/usr/lib/nginx/modules/ngx_rtmp_module.so",
+  "openssh-client": "ssh-keygen",
+  "openssh-server": "/usr/sbin/sshd",
 });
 await during("Building", () => run(node, [path.join(ROOT, "scripts/build.mjs"), "--stale"], { cwd: ROOT })).catch(
   (error) => fail(`The build failed: ${error.message}`),

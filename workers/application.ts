@@ -17,6 +17,7 @@ import { sweepRegistrationAddresses } from "./identity/register.ts";
 import { sweepAccounts } from "./identity/remove-account.ts";
 import { identityRoutes } from "./identity/routes.ts";
 import { authenticateToken } from "./identity/sessions.ts";
+import { sshKeyRoutes } from "./identity/ssh-key-routes.ts";
 import { sweepSessions } from "./identity/sweep.ts";
 import { twoFactorRoutes } from "./identity/two-factor-routes.ts";
 import { userRoutes } from "./identity/user-routes.ts";
@@ -48,6 +49,7 @@ export const app = createApp(
     inviteRoutes,
     accountRoutes,
     apiKeyRoutes,
+    sshKeyRoutes,
     twoFactorRoutes,
     userRoutes,
     streamRoutes,

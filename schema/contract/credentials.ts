@@ -147,6 +147,8 @@ export const SshKey = z.object({
 });
 export type SshKey = z.infer<typeof SshKey>;
 export const SshKeyList = z.object({ keys: z.array(SshKey) });
+export type SshKeyList = z.infer<typeof SshKeyList>;
 export const AllSshKeys = z.object({
   keys: z.array(SshKey.extend({ user_id: z.int(), username: z.string() })),
 });
+export type AllSshKeys = z.infer<typeof AllSshKeys>;

@@ -88,6 +88,12 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
       "rate_limited",
     ],
   ],
+  ["get", "/api/ssh-keys", ["unauthenticated", "forbidden"]],
+  ["post", "/api/ssh-keys", ["unauthenticated", "invalid_request", "invalid_json", "forbidden", "cross_origin"]],
+  ["get", "/api/ssh-keys/authorized", ["unauthenticated", "invalid_request", "forbidden", "not_found"]],
+  ["get", "/api/ssh-keys/all", ["unauthenticated", "forbidden"]],
+  ["get", "/api/ssh-keys/{id}", ["unauthenticated", "invalid_request", "forbidden", "not_found"]],
+  ["delete", "/api/ssh-keys/{id}", ["unauthenticated", "invalid_request", "forbidden", "not_found", "cross_origin"]],
   ["get", "/api/users", ["unauthenticated", "invalid_request", "forbidden"]],
   [
     "post",
