@@ -5,6 +5,7 @@ import { adminRoutes } from "./admin/routes.ts";
 import { sweepRecords } from "./admin/sweep.ts";
 import { chatRoutes } from "./chat/routes.ts";
 import { createApp } from "./core/app.ts";
+import { sweepIdempotencyKeys } from "./core/idempotency.ts";
 import type { Sweeps } from "./core/sweeps.ts";
 import { accountRoutes } from "./identity/account-routes.ts";
 import { apiKeyRoutes } from "./identity/api-key-routes.ts";
@@ -70,6 +71,7 @@ export const sweeps: Sweeps = {
   "login failures": sweepLoginFailures,
   "registration addresses": sweepRegistrationAddresses,
   "invite codes": sweepInviteCodes,
+  "idempotency keys": sweepIdempotencyKeys,
   "enrolment tokens": sweepEnrolmentTokens,
   jobs: sweepJobs,
   records: sweepRecords,

@@ -255,13 +255,16 @@ export const idempotency_keys = sqliteTable(
   {
     /** Keyed hash of who asks, for which operation, with which key. */
     key: text().primaryKey(),
+    user_id: integer()
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
     /** Keyed hash of path, query and body: the same key with another request is refused. */
     request: text().notNull(),
     created_at: integer().notNull(),
     /** Null: the first request with the key is still running. */
     status: integer(),
-    /** Sealed JSON of headers and body. */
+    /** Sealed JSON of headers and body, and of what the credential was worth. */
     reply: text(),
   },
-  (t) => [index("idempotency_keys_by_time").on(t.created_at)],
+  (t) => [index("idempotency_keys_by_time").on(t.created_at), index("idempotency_keys_by_user").on(t.user_id)],
 );

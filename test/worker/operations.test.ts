@@ -23,7 +23,15 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
   [
     "post",
     "/api/admin/invite-codes",
-    ["unauthenticated", "invalid_request", "invalid_json", "forbidden", "cross_origin"],
+    [
+      "unauthenticated",
+      "invalid_request",
+      "invalid_json",
+      "forbidden",
+      "cross_origin",
+      "idempotency_running",
+      "idempotency_mismatch",
+    ],
   ],
   [
     "delete",
@@ -60,7 +68,19 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
     ["unauthenticated", "invalid_request", "invalid_json", "forbidden", "cross_origin", "not_found"],
   ],
   ["get", "/api/api-keys", ["unauthenticated", "forbidden"]],
-  ["post", "/api/api-keys", ["unauthenticated", "invalid_request", "invalid_json", "forbidden", "cross_origin"]],
+  [
+    "post",
+    "/api/api-keys",
+    [
+      "unauthenticated",
+      "invalid_request",
+      "invalid_json",
+      "forbidden",
+      "cross_origin",
+      "idempotency_running",
+      "idempotency_mismatch",
+    ],
+  ],
   [
     "post",
     "/api/api-keys/{id}/revoke",
@@ -98,7 +118,16 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
   [
     "post",
     "/api/users",
-    ["unauthenticated", "invalid_request", "invalid_json", "forbidden", "cross_origin", "conflict"],
+    [
+      "unauthenticated",
+      "invalid_request",
+      "invalid_json",
+      "forbidden",
+      "cross_origin",
+      "conflict",
+      "idempotency_running",
+      "idempotency_mismatch",
+    ],
   ],
   [
     "put",
@@ -118,7 +147,19 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
   ["get", "/api/activity", ["unauthenticated", "invalid_request"]],
   ["get", "/api/admin/audit-log", ["unauthenticated", "invalid_request", "forbidden"]],
   ["get", "/api/streams", ["unauthenticated"]],
-  ["post", "/api/streams", ["unauthenticated", "invalid_request", "forbidden", "conflict", "cross_origin"]],
+  [
+    "post",
+    "/api/streams",
+    [
+      "unauthenticated",
+      "invalid_request",
+      "forbidden",
+      "conflict",
+      "cross_origin",
+      "idempotency_running",
+      "idempotency_mismatch",
+    ],
+  ],
   ["get", "/api/streams/public", ["unauthenticated", "invalid_request"]],
   ["get", "/api/streams/open", []],
   ["get", "/api/streams/{id}", ["unauthenticated", "invalid_request", "not_found"]],
@@ -136,7 +177,19 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
     ["bad_key", "not_live", "upstream_failed", "unavailable", "upstream_timeout"],
   ],
   ["get", "/api/chat/channels", ["unauthenticated"]],
-  ["post", "/api/chat/channels", ["unauthenticated", "invalid_request", "forbidden", "conflict", "cross_origin"]],
+  [
+    "post",
+    "/api/chat/channels",
+    [
+      "unauthenticated",
+      "invalid_request",
+      "forbidden",
+      "conflict",
+      "cross_origin",
+      "idempotency_running",
+      "idempotency_mismatch",
+    ],
+  ],
   [
     "put",
     "/api/chat/channels/{id}",

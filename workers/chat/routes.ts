@@ -50,6 +50,7 @@ export function chatRoutes(app: App): void {
       description: "Private and readonly ones take a moderator, who then moderates the private channel.",
       access: "user",
       admits: { kinds: { public: ACCOUNTS, private: MODERATORS } },
+      idempotent: true,
       errors: ["forbidden", "conflict"],
       request: { body: { ...json(ChannelInput), required: true } },
       responses: { 201: { description: "The channel", ...json(CreatedChannel) } },

@@ -14,6 +14,10 @@ const HEADERS = {
   RateLimit: { description: "`limit`, `remaining` and `reset`: the seconds until the window ends", type: "string" },
   RateLimitPolicy: { description: "Attempts allowed, and the window in seconds: `10;w=900`", type: "string" },
   RetryAfter: { description: "Seconds to wait", type: "integer" },
+  IdempotencyReplayed: {
+    description: "`true`: this is what the first request with the `Idempotency-Key` was answered",
+    type: "string",
+  },
   ETag: { description: "Names what was read, for `If-None-Match`, and for `If-Match` of its `PUT`", type: "string" },
 } as const;
 

@@ -14,6 +14,7 @@ import { tagged } from "./conditional.ts";
 import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { type CredentialForm, FACES, faceOf } from "./faces.ts";
+import { IDEMPOTENCY_KEY_MAX, onlyOnce } from "./idempotency.ts";
 import { count } from "./limit.ts";
 import { countsFirst, isCounted, LIMITS, type LimitClass } from "./limit-classes.ts";
 
@@ -45,6 +46,8 @@ type Spec = Omit<RouteConfig, "middleware" | "security" | "parameters"> &
     etag?: boolean;
     /** Of a `PUT`: the handler hands `If-Match` to its verb. */
     ifMatch?: boolean;
+    /** Of a `POST` that makes something, for accounts: `Idempotency-Key` is honoured. */
+    idempotent?: boolean;
   };
 
 const admissions = new WeakMap<App, Map<string, Admission>>();
@@ -54,7 +57,7 @@ export const admissionsOf = (app: App): ReadonlyMap<string, Admission> => admiss
 
 /** Declares the operation on `app`. Handlers are parse → verb → reply; they throw `ApiError`. */
 export function operation<const S extends Spec>(app: App, spec: S, handler: RouteHandler<S, AppEnv>): void {
-  const { access, admits, errors, limit, rest, anyOrigin, etag, ifMatch, ...route } = spec;
+  const { access, admits, errors, limit, rest, anyOrigin, etag, ifMatch, idempotent, ...route } = spec;
   const documented = createRoute({
     ...route,
     parameters: headerParameters(spec),
@@ -89,13 +92,14 @@ export function accountOf(ctx: Ctx): AccountActor {
 }
 
 function middleware(spec: Spec) {
-  const { request, anyOrigin, etag } = spec;
+  const { request, anyOrigin, etag, idempotent, operationId } = spec;
   const body = request?.body?.content;
   return [
     ...(anyOrigin ? [shared] : []),
     admission(spec),
     ...(body ? [boundedBody({ form: "application/x-www-form-urlencoded" in body })] : []),
     ...(etag ? [tagged] : []),
+    ...(idempotent ? [onlyOnce(operationId)] : []),
   ];
 }
 
@@ -175,8 +179,8 @@ const LIMIT_HEADERS = {
 };
 
 /** What a request may say in headers, beyond who asks. */
-function headerParameters({ etag, ifMatch }: Spec): NonNullable<RouteConfig["parameters"]> {
-  const given: [applies: boolean | undefined, name: string, description: string][] = [
+function headerParameters({ etag, ifMatch, idempotent }: Spec): NonNullable<RouteConfig["parameters"]> {
+  const given: [applies: boolean | undefined, name: string, description: string, maxLength?: number][] = [
     [etag, "If-None-Match", "`ETag`s of what is known already, or `*`: 304 while one of them is still right"],
     [
       ifMatch,
@@ -184,9 +188,20 @@ function headerParameters({ etag, ifMatch }: Spec): NonNullable<RouteConfig["par
       "`ETag`s that were read, or `*`: 412 when what this changes was changed since. What changes by itself, such as " +
         "the viewers of a stream, does not count.",
     ],
+    [
+      idempotent,
+      "Idempotency-Key",
+      "Printable ASCII, of your choice. Sent again with it within a day, the same request makes nothing and is answered " +
+        "as the first was, with `Idempotency-Replayed: true`: 409 while that still runs, 422 when the requests differ, " +
+        "403 for a credential that is worth less. A key whose request failed is free again. Should a server die during " +
+        "the first request, one that is sent a minute later is a first one.",
+      IDEMPOTENCY_KEY_MAX,
+    ],
   ];
-  return given.flatMap(([applies, name, description]) =>
-    applies ? [{ name, in: "header", required: false, description, schema: { type: "string" } }] : [],
+  return given.flatMap(([applies, name, description, maxLength]) =>
+    applies
+      ? [{ name, in: "header", required: false, description, schema: { type: "string", minLength: 1, maxLength } }]
+      : [],
   );
 }
 
@@ -196,7 +211,7 @@ const UNCHANGED: RouteConfig["responses"][string] = { description: "What `If-Non
 const limitHeaders = (spec: Spec) => (counted(spec) ? LIMIT_HEADERS[LIMITS[faceOf(spec.path)].headers] : {});
 
 function successes(spec: Spec): RouteConfig["responses"] {
-  const { responses, etag } = spec;
+  const { responses, etag, idempotent } = spec;
   return Object.fromEntries(
     Object.entries({ ...responses, ...(etag && { 304: UNCHANGED }) }).map(([status, response]) => [
       status,
@@ -206,6 +221,7 @@ function successes(spec: Spec): RouteConfig["responses"] {
           "X-Request-Id": header("RequestId"),
           ...limitHeaders(spec),
           ...(etag && { ETag: header("ETag") }),
+          ...(idempotent && { "Idempotency-Replayed": header("IdempotencyReplayed") }),
           ...("headers" in response && response.headers),
         },
       },
@@ -215,7 +231,7 @@ function successes(spec: Spec): RouteConfig["responses"] {
 
 /** The codes an operation answers: those it names and those that its declaration implies. */
 function errorCodes(spec: Spec): ErrorCode[] {
-  const { access, errors, request, ifMatch } = spec;
+  const { access, errors, request, ifMatch, idempotent } = spec;
   const implied: [applies: boolean, codes: ErrorCode[]][] = [
     [request !== undefined, ["invalid_request"]],
     [request?.body !== undefined, ["invalid_json", "body_too_large", "unsupported_media_type"]],
@@ -223,6 +239,7 @@ function errorCodes(spec: Spec): ErrorCode[] {
     [access !== "none" && !isRead(spec), ["cross_origin"]],
     [counted(spec) !== null, ["rate_limited"]],
     [ifMatch === true, ["precondition_failed"]],
+    [idempotent === true, ["forbidden", "idempotency_running", "idempotency_mismatch"]],
     [true, ["internal", "unavailable"]],
   ];
   return [...new Set([...errors, ...implied.flatMap(([applies, codes]) => (applies ? codes : []))])];
@@ -242,7 +259,7 @@ function failures(spec: Spec): RouteConfig["responses"] {
           headers: {
             "X-Request-Id": header("RequestId"),
             ...limitHeaders(spec),
-            ...(status === 429 && { "Retry-After": header("RetryAfter") }),
+            ...((status === 429 || codes.includes("idempotency_running")) && { "Retry-After": header("RetryAfter") }),
           },
           content: {
             "application/json": {

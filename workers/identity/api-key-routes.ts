@@ -43,6 +43,7 @@ export function apiKeyRoutes(app: App): void {
         "does not change that. What must be done in person, such as making keys, it cannot do. At most 100.",
       access: "user",
       admits: IN_PERSON,
+      idempotent: true,
       errors: ["forbidden"],
       request: { body: { ...json(ApiKeyInput), required: true } },
       responses: { 201: { description: "The key, which is shown this once", ...json(CreatedApiKey) } },

@@ -3,7 +3,7 @@ import { and, eq } from "drizzle-orm";
 import { backup_codes } from "#tables/identity";
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
-import { keyedHash } from "./keyed-hash.ts";
+import { keyedHash } from "../core/keyed-hash.ts";
 import type { UserRow } from "./user-rows.ts";
 
 const CODES = 10;

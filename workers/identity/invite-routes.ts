@@ -70,6 +70,7 @@ export function inviteRoutes(app: App): void {
         "accounts; a single-use one for one account.",
       access: "user",
       admits: ADMINS,
+      idempotent: true,
       errors: ["forbidden"],
       request: { body: { ...json(InviteInput), required: true } },
       responses: { 201: { description: "The code", ...json(CreatedInvite) } },

@@ -7,7 +7,7 @@ import { clientBucket } from "#kit/client-address";
 import { login_failures } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
-import { keyedHash } from "./keyed-hash.ts";
+import { keyedHash } from "../core/keyed-hash.ts";
 
 export const FAILURES_MAX = 20;
 const WINDOW_MS = 15 * 60_000;

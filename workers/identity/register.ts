@@ -5,8 +5,8 @@ import { invite_codes, invite_uses, registration_addresses, users } from "#table
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
+import { keyedHash } from "../core/keyed-hash.ts";
 import { DAY_MS, isUsable, ofCode } from "./invite-codes.ts";
-import { keyedHash } from "./keyed-hash.ts";
 import { hashPassword } from "./password.ts";
 import { usernameTaken } from "./username-taken.ts";
 

@@ -63,6 +63,7 @@ export function userRoutes(app: App): void {
       summary: "Make an account; for admins, of roles below their own",
       access: "user",
       admits: { kinds: { user: ADMINS, admin: SUPERADMINS } },
+      idempotent: true,
       errors: ["forbidden", "conflict"],
       request: { body: { ...json(UserInput), required: true } },
       responses: { 201: { description: "The account", ...json(CreatedUser) } },

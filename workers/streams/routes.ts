@@ -61,6 +61,7 @@ export function streamRoutes(app: App): void {
       summary: "Create a stream, with its key and its chat channel",
       access: "user",
       admits: ACCOUNTS,
+      idempotent: true,
       errors: ["forbidden", "conflict"],
       request: { body: { ...json(StreamInput), required: true } },
       responses: { 201: { description: "The stream", ...json(CreatedStream) } },
