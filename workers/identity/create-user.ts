@@ -1,9 +1,10 @@
-import { sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { CreatedUser, UserInput } from "#contract/identity";
 import { users } from "#tables/identity";
 import { commit } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
+import { defaultConnection } from "./default-connection.ts";
 import { hashPassword } from "./password.ts";
 import { mayManage, needRole } from "./roles.ts";
 import { listedUser } from "./user-rows.ts";
@@ -20,8 +21,13 @@ export async function createUser(ctx: Ctx, { username, password, role }: UserInp
     .returning({ id: users.id, username: users.username, role: users.role });
   const id = sql`(SELECT ${users.id} FROM ${users} WHERE ${users.username} = ${username})`;
   const target = { type: "user", id, name: username };
+  const connection = await defaultConnection(ctx);
   const [[made]] = await usernameTaken("conflict", () =>
-    commit(ctx, [insert], [{ action: "user_create", target, details: { role } }]),
+    commit(
+      ctx,
+      [insert, connection(eq(users.username, username))],
+      [{ action: "user_create", target, details: { role } }],
+    ),
   );
   if (!made) throw new Error("an account was not made");
   return listedUser(made);

@@ -6,6 +6,7 @@ import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { keyedHash } from "../core/keyed-hash.ts";
+import { defaultConnection } from "./default-connection.ts";
 import { DAY_MS, isUsable, ofCode } from "./invite-codes.ts";
 import { hashPassword } from "./password.ts";
 import { usernameTaken } from "./username-taken.ts";
@@ -14,10 +15,10 @@ import { usernameTaken } from "./username-taken.ts";
 const ADDRESS_MS = DAY_MS;
 
 /**
- * `POST /api/register`. The account, the use of its code and its address are one commit: of any number that register at
- * once by a single-use code, one does. Throws `rate_limited` for a second account from one address within 24 hours,
- * `bad_invite_code`, and `invalid_request` for a name that is taken, in this order: whoever has no code learns nothing
- * of names.
+ * `POST /api/register`. The account, its first connection, the use of its code and its address are one commit: of any
+ * number that register at once by a single-use code, one does. Throws `rate_limited` for a second account from one
+ * address within 24 hours, `bad_invite_code`, and `invalid_request` for a name that is taken, in this order: whoever has
+ * no code learns nothing of names.
  */
 export async function register(ctx: Ctx, input: RegisterRequest): Promise<RegisterReply> {
   const address = await addressOf(ctx);
@@ -45,13 +46,14 @@ export async function register(ctx: Ctx, input: RegisterRequest): Promise<Regist
   const remember = ctx.db.run(sql`
     INSERT INTO ${registration_addresses} (address, registered_at) SELECT ${address}, ${now} FROM ${users} WHERE ${made}
     ON CONFLICT (address) DO UPDATE SET registered_at = excluded.registered_at`);
+  const connection = await defaultConnection(ctx);
   const [user] = await usernameTaken("invalid_request", () =>
     commitIf(
       ctx,
       insert,
       [{ action: "register", target: { type: "user", id, name: username } }],
       [{ id: sql`'user:' || ${id} || ':joined'`, event: { type: "user.joined", user_id: id, username } }],
-      [used, use, ...(address === null ? [] : [remember])],
+      [used, use, connection(made), ...(address === null ? [] : [remember])],
     ),
   );
   if (user) return { ...user, message: "Welcome: you can sign in now" };
