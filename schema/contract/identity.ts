@@ -225,6 +225,8 @@ export const SessionList = z.object({
       created_at: z.iso.datetime(),
       last_used_at: z.iso.datetime().nullable(),
       expires_at: z.iso.datetime(),
+      ip: z.string().nullable().meta({ description: "Where it was opened from, as far as that is known" }),
+      user_agent: z.string().nullable().meta({ description: "What opened it, in its own words" }),
     }),
   ),
 });

@@ -32,6 +32,13 @@ describe("GET /api/tokens", () => {
     ]);
     expect(reply.text).not.toContain("eyJ");
   });
+
+  test("says by what each was opened, for whoever looks for one that is not theirs", async () => {
+    const user = await newUser();
+    const body = { username: user.username, password: PASSWORD };
+    await call("POST", "/api/token", { body, headers: { "user-agent": "curl/8.14.1" } });
+    expect(await list(user)).toMatchObject([{ user_agent: "curl/8.14.1" }, { user_agent: null, ip: null }]);
+  });
 });
 
 describe("POST /api/token/revoke", () => {

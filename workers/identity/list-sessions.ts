@@ -32,6 +32,8 @@ export async function listSessions(ctx: Ctx): Promise<SessionList> {
       created_at: iso(row.created_at),
       last_used_at: row.last_used_at === null ? null : iso(row.last_used_at),
       expires_at: iso(row.expires_at),
+      ip: row.ip,
+      user_agent: row.user_agent,
     })),
   };
 }
