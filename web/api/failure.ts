@@ -46,6 +46,8 @@ export function asFailure(error: unknown): ApiFailure {
   return new ApiFailure({ kind: "unexpected", status: 0, message: "Something went wrong in this page." });
 }
 
-/** A password that is wrong is refused with the same status; whoever typed it is signed in all the same. */
+/** What was typed in is wrong; whoever typed it is signed in all the same. */
+const MISTYPED: readonly (string | undefined)[] = ["bad_credentials", "totp_required", "totp_invalid"];
+
 export const isSignedOut = (error: unknown): boolean =>
-  error instanceof ApiFailure && error.status === 401 && error.code !== "bad_credentials";
+  error instanceof ApiFailure && error.status === 401 && !MISTYPED.includes(error.code);

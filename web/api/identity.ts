@@ -1,5 +1,4 @@
 /** Registration, sign-in, sign-out, who one is, and one's sessions. */
-import { z } from "zod";
 import {
   AnonymousReply,
   type AvatarChange,
@@ -22,10 +21,6 @@ import { request } from "./request.ts";
 export type { AvatarChange, Me, PasswordChange, RegisterRequest, StatusChange };
 export type Session = SessionList["tokens"][number];
 
-/** Documented for accounts with a second factor. */
-const SecondFactorWanted = z.object({ status: z.literal("2fa_required"), message: z.string().optional() });
-const SignInReply = z.discriminatedUnion("status", [LoginReply, SecondFactorWanted]);
-
 export type Credentials = { username: string; password: string; remember: boolean; totp_code?: string };
 
 /** Null: signed out. */
@@ -38,7 +33,7 @@ export async function loadMe(signal?: AbortSignal): Promise<Me | null> {
   }
 }
 
-export const signIn = (credentials: Credentials) => request("POST", "/login", SignInReply, credentials);
+export const signIn = (credentials: Credentials) => request("POST", "/login", LoginReply, credentials);
 
 /** Revokes the session and clears the cookie; the redirect to the sign-in page is not followed. */
 export async function signOut(): Promise<void> {

@@ -28,6 +28,20 @@ const pages: RouteObject[] = [
       {
         path: "account",
         lazy: async () => ({ Component: (await import("../identity/account-page.tsx")).AccountPage }),
+        children: [
+          {
+            index: true,
+            lazy: async () => ({ Component: (await import("../identity/account-profile.tsx")).AccountProfile }),
+          },
+          {
+            path: "security",
+            lazy: async () => ({ Component: (await import("../identity/account-security.tsx")).AccountSecurity }),
+          },
+          {
+            path: "keys",
+            lazy: async () => ({ Component: (await import("../identity/account-keys.tsx")).AccountKeys }),
+          },
+        ],
       },
       {
         path: "users",

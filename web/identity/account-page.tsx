@@ -1,15 +1,17 @@
 import { Title } from "@mantine/core";
-import { useDocumentTitle } from "@mantine/hooks";
-import type { ReactNode } from "react";
+import { NavLink, Outlet } from "react-router";
 import { DateOnly } from "../ui/when.tsx";
 import classes from "./account-page.module.css";
-import { PasswordForm } from "./password-form.tsx";
-import { ProfileForm } from "./profile-form.tsx";
 import { useSession } from "./session.ts";
-import { Sessions } from "./sessions.tsx";
 
+const PARTS: readonly (readonly [to: string, label: string])[] = [
+  ["/account", "Profile"],
+  ["/account/security", "Security"],
+  ["/account/keys", "Keys"],
+];
+
+/** What the parts of one's account have around them. */
 export function AccountPage() {
-  useDocumentTitle("Account · Sluice");
   const { me } = useSession();
   if (!me) return null;
   return (
@@ -18,29 +20,14 @@ export function AccountPage() {
       <p className={classes.facts}>
         <bdi>{me.username}</bdi> since <DateOnly at={me.created_at} />
       </p>
-      <Section title="Profile" about="How others see you in the chat.">
-        <ProfileForm me={me} />
-      </Section>
-      <Section title="Password" about="A change signs you out everywhere else: other browsers, and all API tokens.">
-        <PasswordForm me={me} />
-      </Section>
-      <Section title="Sessions" about="Browsers that are signed in, and API tokens. End whatever you do not know.">
-        <Sessions />
-      </Section>
+      <nav className={classes.parts} aria-label="Account">
+        {PARTS.map(([to, label]) => (
+          <NavLink key={to} to={to} end className={classes.part ?? ""}>
+            {label}
+          </NavLink>
+        ))}
+      </nav>
+      <Outlet />
     </div>
-  );
-}
-
-function Section({ title, about, children }: { title: string; about: string; children: ReactNode }) {
-  return (
-    <section className={classes.section} aria-label={title}>
-      <div>
-        <Title order={2} className={classes.heading}>
-          {title}
-        </Title>
-        <p className={classes.about}>{about}</p>
-      </div>
-      <div className={classes.card}>{children}</div>
-    </section>
   );
 }

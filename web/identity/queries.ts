@@ -1,5 +1,6 @@
 /** One's account as its page uses it: cached, changed and refreshed again. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import {
   changeAnonymous,
   changeAvatar,
@@ -51,8 +52,14 @@ function useSessionChange<Input, Result>(change: (input: Input) => Promise<Resul
 
 export const useChangePassword = () => useSessionChange((change: PasswordChange) => changePassword(change));
 
-/** Of several, one after the other. */
-export const useRevokeSessions = () =>
-  useSessionChange(async (ids: readonly string[]) => {
-    for (const id of ids) await revokeSession(id);
+/** Of several, one after the other. `done`: how many so far; those stay so when a later one fails. */
+export function useRevokeSessions() {
+  const [done, setDone] = useState(0);
+  const revoke = useSessionChange(async (ids: readonly string[]) => {
+    for (const [index, id] of ids.entries()) {
+      setDone(index);
+      await revokeSession(id);
+    }
   });
+  return { revoke, done };
+}

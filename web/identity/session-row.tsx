@@ -3,25 +3,26 @@ import { IconBrowser, IconKey } from "@tabler/icons-react";
 import type { Session } from "../api/identity.ts";
 import { Since } from "../ui/since.tsx";
 import { When } from "../ui/when.tsx";
+import classes from "./rows.module.css";
 import { useSignOut } from "./session.ts";
-import classes from "./sessions.module.css";
-import { sessionEnd, sessionName } from "./words.ts";
+import { endWords, sessionName } from "./words.ts";
 
 /** Without `revoke` it is one that ended. */
 export function SessionRow({ session, revoke }: { session: Session; revoke?(): void }) {
   const signOut = useSignOut();
   const Icon = session.kind === "cookie" ? IconBrowser : IconKey;
-  const ended = sessionEnd(session, Date.now());
+  const ended = endWords(session, Date.now());
   return (
     <li className={classes.row}>
       <Icon size={22} stroke={1.6} className={classes.icon} aria-hidden="true" />
-      <div className={classes.about}>
+      <div>
         <div className={classes.name}>
           <bdi>{sessionName(session)}</bdi>
           {session.current && <span className={classes.mark}>This browser</span>}
           {ended && <span className={classes.ended}>{ended}</span>}
         </div>
         <div className={classes.facts}>
+          {session.ip && <span>{session.ip}</span>}
           <span>
             made <When at={session.created_at} />
           </span>

@@ -1,39 +1,24 @@
-import { Alert, Button, Skeleton, Stack } from "@mantine/core";
+import { Button, Progress } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
-import { asFailure } from "../api/failure.ts";
 import type { Session } from "../api/identity.ts";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { toast } from "../ui/toasts.tsx";
 import { useRevokeSessions, useSessions } from "./queries.ts";
+import classes from "./rows.module.css";
+import { SectionState } from "./section-state.tsx";
 import { SessionRow } from "./session-row.tsx";
-import classes from "./sessions.module.css";
-import { sessionEnd, sessionName } from "./words.ts";
+import { endWords, sessionName } from "./words.ts";
 
 export function Sessions() {
   const { data, error, refetch } = useSessions();
   const [asked, setAsked] = useState<readonly Session[]>([]);
   const [asking, dialog] = useDisclosure(false);
   const [pastShown, past] = useDisclosure(false);
-  if (data === undefined) {
-    return error ? (
-      <Alert color="coral" role="alert" p="sm">
-        {asFailure(error).message}{" "}
-        <Button variant="transparent" size="compact-sm" onClick={() => void refetch()}>
-          Try again
-        </Button>
-      </Alert>
-    ) : (
-      <Stack gap="sm" role="status" aria-label="Loading your sessions">
-        {[0, 1].map((row) => (
-          <Skeleton key={row} height={48} radius="md" />
-        ))}
-      </Stack>
-    );
-  }
+  if (data === undefined) return <SectionState error={error} retry={() => void refetch()} what="your sessions" />;
   const now = Date.now();
-  const open = data.filter((session) => sessionEnd(session, now) === null);
-  const ended = data.filter((session) => sessionEnd(session, now) !== null);
+  const open = data.filter((session) => endWords(session, now) === null);
+  const ended = data.filter((session) => endWords(session, now) !== null);
   // This one first, as that is how one finds the others.
   const here = open.filter(({ current }) => current);
   const others = open.filter(({ current }) => !current);
@@ -55,9 +40,9 @@ export function Sessions() {
             {pastShown ? "Hide" : "Show"} {ended.length} ended
           </Button>
         )}
-        {others.length > 1 && (
+        {others.length > 0 && (
           <Button variant="default" size="sm" onClick={() => ask(others)}>
-            Revoke the {others.length} others
+            Sign out everywhere else
           </Button>
         )}
       </div>
@@ -74,9 +59,9 @@ export function Sessions() {
 }
 
 function RevokeDialog({ sessions, opened, close }: { sessions: readonly Session[]; opened: boolean; close(): void }) {
-  const revoke = useRevokeSessions();
-  const [first] = sessions;
-  const isOne = sessions.length === 1;
+  const { revoke, done } = useRevokeSessions();
+  const [first, second] = sessions;
+  const one = second === undefined ? first : undefined;
   return (
     <ConfirmDialog
       opened={opened}
@@ -84,8 +69,8 @@ function RevokeDialog({ sessions, opened, close }: { sessions: readonly Session[
         close();
         revoke.reset();
       }}
-      title={isOne && first ? `Revoke “${sessionName(first)}”?` : `Revoke ${sessions.length} sessions?`}
-      action={isOne ? "Revoke" : "Revoke them all"}
+      title={one ? `Revoke “${sessionName(one)}”?` : "Sign out everywhere else?"}
+      action={one ? "Revoke" : "Sign them out"}
       pending={revoke.isPending}
       error={revoke.error}
       confirm={() =>
@@ -93,16 +78,23 @@ function RevokeDialog({ sessions, opened, close }: { sessions: readonly Session[
           sessions.map(({ id }) => id),
           {
             onSuccess: () => {
-              toast(isOne ? "Revoked" : `${sessions.length} sessions are revoked`);
+              toast(one ? "Revoked" : "You are signed out everywhere else");
               close();
             },
           },
         )
       }
     >
-      {isOne
+      {one
         ? "Whoever uses it is signed out and has to sign in again."
-        : "Whoever uses one of them is signed out and has to sign in again. This browser stays signed in."}
+        : `${sessions.length} sessions end: whoever uses one of them has to sign in again. This browser stays signed in.`}
+      {!one && revoke.isPending && (
+        <Progress
+          value={(100 * done) / sessions.length}
+          mt="md"
+          aria-label={`${done} of ${sessions.length} are signed out`}
+        />
+      )}
     </ConfirmDialog>
   );
 }

@@ -1,17 +1,19 @@
-import { Alert, Anchor, Button, Checkbox, PinInput, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Anchor, Button, Checkbox, Stack, Text, TextInput } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { Link, Navigate, useLocation, useNavigate } from "react-router";
-import { asFailure } from "../api/failure.ts";
+import { type ApiFailure, asFailure } from "../api/failure.ts";
 import { signIn } from "../api/identity.ts";
+import { type Faults, focusFault } from "../ui/field-faults.ts";
+import { CodeStep } from "./code-step.tsx";
+import { signInWords } from "./credential-words.ts";
 import { EntryCard } from "./entry-card.tsx";
 import { entryAddress, nextPage } from "./next-page.ts";
 import { PasswordField } from "./password-field.tsx";
 import { ME, useSession } from "./session.ts";
 import { useWait } from "./use-wait.ts";
-
-const CODE_LENGTH = 6;
+import { waitWords } from "./words.ts";
 
 export function SignInPage() {
   useDocumentTitle("Sign in · Sluice");
@@ -32,6 +34,8 @@ export function SignInPage() {
   );
 }
 
+type Step = "password" | "code" | "backup";
+
 function SignInForm({ next }: { next: string }) {
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -39,14 +43,14 @@ function SignInForm({ next }: { next: string }) {
   const [password, setPassword] = useState("");
   const [remember, setRemember] = useState(false);
   const [code, setCode] = useState("");
-  const [step, setStep] = useState<"password" | "code">("password");
-  const [missing, setMissing] = useState<{ username?: string; password?: string }>({});
-  const passwordField = useRef<HTMLInputElement>(null);
-  const usernameField = useRef<HTMLInputElement>(null);
+  const [step, setStep] = useState<Step>("password");
+  const [missing, setMissing] = useState<Faults>({});
+  const form = useRef<HTMLFormElement>(null);
+  const codeField = useRef<HTMLInputElement>(null);
 
   const attempt = useMutation({
-    mutationFn: (totp_code?: string) =>
-      signIn({ username: username.trim(), password, remember, ...(totp_code ? { totp_code } : {}) }),
+    mutationFn: (totp_code: string) =>
+      signIn({ username: username.trim(), password, remember, ...(totp_code && { totp_code }) }),
     onSuccess: async (reply) => {
       if (reply.status === "2fa_required") return setStep("code");
       await queries.invalidateQueries();
@@ -55,49 +59,66 @@ function SignInForm({ next }: { next: string }) {
     },
     onError: (error) => {
       setCode("");
-      if (asFailure(error).status === 401 && step === "password") passwordField.current?.select();
+      codeField.current?.focus();
+      if (asFailure(error).code !== "bad_credentials") return;
+      // At the second step, too: somebody has changed it meanwhile.
+      setStep("password");
+      focusFault(form.current, { password: "" });
     },
   });
   const wait = useWait(attempt.error);
+  const failure = attempt.error ? asFailure(attempt.error) : null;
 
+  const send = (totp_code: string) => {
+    if (wait === 0 && !attempt.isPending) attempt.mutate(totp_code);
+  };
+  const go = (to: Step) => {
+    setStep(to);
+    setCode("");
+    setMissing({});
+    attempt.reset();
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (wait > 0 || attempt.isPending) return;
-    if (step === "code") return attempt.mutate(code);
-    const absent = {
-      ...(username.trim() ? {} : { username: "Enter your username" }),
-      ...(password ? {} : { password: "Enter your password" }),
-    };
+    const absent: Faults =
+      step === "password"
+        ? {
+            ...(username.trim() ? {} : { username: "Enter your username" }),
+            ...(password ? {} : { password: "Enter your password" }),
+          }
+        : code.trim()
+          ? {}
+          : { code: "Enter a code" };
     setMissing(absent);
-    if (absent.username) usernameField.current?.focus();
-    else if (absent.password) passwordField.current?.focus();
-    else attempt.mutate(undefined);
+    if (Object.keys(absent).length === 0) return send(code.trim());
+    if (step === "password") focusFault(form.current, absent);
+    else codeField.current?.focus();
   };
 
   return (
-    <form onSubmit={submit} noValidate>
+    <form ref={form} onSubmit={submit} noValidate>
       <Stack gap="md" mt="lg">
-        <Problem error={attempt.error} wait={wait} step={step} />
+        {failure && <Problem failure={failure} wait={wait} step={step} />}
         {step === "password" ? (
           <>
             <TextInput
-              ref={usernameField}
               label="Username"
               name="username"
               autoComplete="username"
               autoCapitalize="none"
               spellCheck={false}
-              autoFocus
+              // Whoever comes back from the second step is not to begin anew.
+              autoFocus={username === ""}
               maxLength={128}
               value={username}
               error={missing.username}
               onChange={(event) => setUsername(event.currentTarget.value)}
             />
             <PasswordField
-              ref={passwordField}
               label="Password"
               name="password"
               autoComplete="current-password"
+              autoFocus={username !== ""}
               value={password}
               error={missing.password}
               onChange={(event) => setPassword(event.currentTarget.value)}
@@ -109,13 +130,22 @@ function SignInForm({ next }: { next: string }) {
             />
           </>
         ) : (
-          <CodeStep code={code} change={setCode} complete={(value) => attempt.mutate(value)} />
+          <CodeStep
+            ref={codeField}
+            code={code}
+            change={setCode}
+            complete={send}
+            backup={step === "backup"}
+            turnTo={(backup) => go(backup ? "backup" : "code")}
+            fault={missing.code ?? failure?.code === "totp_invalid"}
+            pending={attempt.isPending}
+          />
         )}
         <Button type="submit" loading={attempt.isPending} disabled={wait > 0} fullWidth>
-          {wait > 0 ? `Wait ${wait} s` : step === "code" ? "Confirm" : "Sign in"}
+          {wait > 0 ? `Wait ${waitWords(wait)}` : step === "password" ? "Sign in" : "Confirm"}
         </Button>
-        {step === "code" && (
-          <Button variant="subtle" color="gray" onClick={() => setStep("password")}>
+        {step !== "password" && (
+          <Button variant="subtle" color="gray" disabled={attempt.isPending} onClick={() => go("password")}>
             Back
           </Button>
         )}
@@ -124,67 +154,10 @@ function SignInForm({ next }: { next: string }) {
   );
 }
 
-function CodeStep(props: { code: string; change(code: string): void; complete(code: string): void }) {
-  const [backup, setBackup] = useState(false);
-  return (
-    <Stack gap="xs">
-      <Text size="sm">
-        {backup ? "Enter one of your backup codes." : "Enter the code that your authenticator app shows."}
-      </Text>
-      {backup ? (
-        <TextInput
-          label="Backup code"
-          autoFocus
-          maxLength={16}
-          value={props.code}
-          onChange={(event) => props.change(event.currentTarget.value)}
-        />
-      ) : (
-        <PinInput
-          length={CODE_LENGTH}
-          placeholder=""
-          type="number"
-          oneTimeCode
-          autoFocus
-          size="md"
-          aria-label="Authentication code"
-          value={props.code}
-          onChange={props.change}
-          onComplete={props.complete}
-        />
-      )}
-      <Button
-        variant="transparent"
-        size="compact-sm"
-        px={0}
-        style={{ alignSelf: "flex-start" }}
-        onClick={() => {
-          props.change("");
-          setBackup(!backup);
-        }}
-      >
-        {backup ? "Use the authenticator app" : "Use a backup code"}
-      </Button>
-    </Stack>
-  );
-}
-
-function Problem({ error, wait, step }: { error: unknown; wait: number; step: "password" | "code" }) {
-  if (!error) return null;
-  const failure = asFailure(error);
-  const words =
-    failure.status === 401
-      ? step === "code"
-        ? "That code is not right. Codes change every 30 seconds."
-        : "The username or the password is wrong."
-      : failure.status === 429
-        ? wait > 0
-          ? `Too many attempts. Try again in ${wait} s.`
-          : "You can try again now."
-        : failure.message;
+function Problem({ failure, wait, step }: { failure: ApiFailure; wait: number; step: Step }) {
   return (
     <Alert color="coral" role="alert" p="sm">
-      {words}
+      {signInWords(failure, wait, step === "backup")}
       {failure.status >= 500 && failure.requestId && <Text size="xs">Request {failure.requestId}</Text>}
     </Alert>
   );

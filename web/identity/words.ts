@@ -1,5 +1,6 @@
 /** What is said of accounts and sessions. Pure. */
 import type { Me, Session } from "../api/identity.ts";
+import { deviceOf } from "./device.ts";
 
 export const USERNAME_RULE = "3 to 30 letters, digits, _ or -. It stays as it is.";
 export const PASSWORD_RULE = "At least 8 characters. A few words are better than one.";
@@ -20,11 +21,11 @@ export const STATUSES: Record<Me["status"], string> = {
 };
 
 /** What a session is called: by its own name, or by what it is. */
-export const sessionName = ({ name, kind }: Pick<Session, "name" | "kind">): string =>
-  name || (kind === "cookie" ? "Browser" : "API token");
+export const sessionName = ({ name, kind, user_agent }: Pick<Session, "name" | "kind" | "user_agent">): string =>
+  name || (kind === "cookie" ? deviceOf(user_agent) : "API token");
 
-/** Why a session opens nothing any more; null while it does. */
-export function sessionEnd({ revoked, expires_at }: Pick<Session, "revoked" | "expires_at">, now: number) {
+/** Why a session or a key opens nothing any more; null while it does. */
+export function endWords({ revoked, expires_at }: { revoked: boolean; expires_at: string | null }, now: number) {
   if (revoked) return "Revoked";
-  return Date.parse(expires_at) <= now ? "Expired" : null;
+  return expires_at !== null && Date.parse(expires_at) <= now ? "Expired" : null;
 }

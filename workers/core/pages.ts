@@ -20,6 +20,8 @@ export const PAGES: readonly Page[] = [
   app("/chat"),
   app("/chat/:channel"),
   app("/account"),
+  app("/account/security"),
+  app("/account/keys"),
   app("/users"),
   app("/watch/:id"),
   app("/vod/:id"),

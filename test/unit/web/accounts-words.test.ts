@@ -4,9 +4,10 @@ import { newPassword } from "../../../web/admin/new-password.ts";
 import { endedWords, inviteLink, oneOf, usesWords } from "../../../web/admin/words.ts";
 import { ApiFailure, isSignedOut } from "../../../web/api/failure.ts";
 import { registrationFaults } from "../../../web/identity/registration-faults.ts";
-import { sessionEnd, sessionName, waitWords } from "../../../web/identity/words.ts";
+import { endWords, sessionName, waitWords } from "../../../web/identity/words.ts";
 import { faultsOf, sentence } from "../../../web/ui/field-faults.ts";
 
+const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 const NOW = Date.parse("2026-11-28T12:00:00Z");
 
 describe("invite codes", () => {
@@ -46,15 +47,18 @@ test("roles have their articles", () => {
 
 describe("sessions", () => {
   test("have their own name, or that of their kind", () => {
-    expect(sessionName({ name: "laptop", kind: "token" })).toBe("laptop");
-    expect(sessionName({ name: null, kind: "cookie" })).toBe("Browser");
-    expect(sessionName({ name: "", kind: "token" })).toBe("API token");
+    expect(sessionName({ name: "laptop", kind: "token", user_agent: "curl/8.14.1" })).toBe("laptop");
+    expect(sessionName({ name: null, kind: "cookie", user_agent: null })).toBe("A browser");
+    expect(sessionName({ name: null, kind: "cookie", user_agent: FIREFOX })).toBe("Firefox on Linux");
+    expect(sessionName({ name: "", kind: "token", user_agent: "curl/8.14.1" })).toBe("API token");
   });
   test("end by being revoked or by themselves", () => {
     const expires_at = "2026-11-28T12:00:01Z";
-    expect(sessionEnd({ revoked: false, expires_at }, NOW)).toBeNull();
-    expect(sessionEnd({ revoked: true, expires_at }, NOW)).toBe("Revoked");
-    expect(sessionEnd({ revoked: false, expires_at: "2026-11-28T12:00:00Z" }, NOW)).toBe("Expired");
+    expect(endWords({ revoked: false, expires_at }, NOW)).toBeNull();
+    expect(endWords({ revoked: true, expires_at }, NOW)).toBe("Revoked");
+    expect(endWords({ revoked: false, expires_at: "2026-11-28T12:00:00Z" }, NOW)).toBe("Expired");
+    // A key without an end.
+    expect(endWords({ revoked: false, expires_at: null }, NOW)).toBeNull();
   });
 });
 
@@ -88,9 +92,11 @@ describe("what is wrong with a form", () => {
   });
 });
 
-test("whoever mistypes the current password is signed in all the same", () => {
+test("whoever mistypes the password or a code is signed in all the same", () => {
   const refusal = (code: string | undefined) => new ApiFailure({ kind: "refused", status: 401, message: "no", code });
   expect(isSignedOut(refusal("bad_credentials"))).toBe(false);
+  expect(isSignedOut(refusal("totp_invalid"))).toBe(false);
+  expect(isSignedOut(refusal("totp_required"))).toBe(false);
   expect(isSignedOut(refusal("unauthenticated"))).toBe(true);
   expect(isSignedOut(refusal(undefined))).toBe(true);
 });
