@@ -3,8 +3,9 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { launchBrowser } from "../harness/browser.ts";
 import { register, signIn, type Visit, type VisitOptions, visit } from "../harness/pages.ts";
-import { type Sluice, startSluice } from "../harness/sluice.ts";
+import { NO_RATE_LIMITS, type Sluice, startSluice } from "../harness/sluice.ts";
 import { accessibilityFaults, tabOrder } from "./accessibility.ts";
+import { button, clipboard, closed, field, focused, password, rowOf } from "./page-parts.ts";
 
 const PASSWORD = "correct horse battery";
 const NEW_PASSWORD = "staple of another kind";
@@ -16,7 +17,7 @@ let host: Visit;
 let visits: Visit[];
 
 beforeAll(async () => {
-  sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: PASSWORD } });
+  sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: PASSWORD, ...NO_RATE_LIMITS } });
   browser = await launchBrowser();
   host = await visit(browser);
   await signIn(host, sluice);
@@ -56,18 +57,8 @@ async function member(username: string): Promise<Visit> {
   return visited;
 }
 
-const field = (page: Page, name: string) => page.getByRole("textbox", { name, exact: true });
-const password = (page: Page, name: string) => page.getByLabel(name, { exact: true });
-const button = (page: Page, name: string | RegExp) =>
-  page.getByRole("button", { name, exact: typeof name === "string" });
-const rowOf = (page: Page, text: string) => page.getByRole("listitem").filter({ hasText: text });
-const clipboard = (page: Page) => page.evaluate(() => navigator.clipboard.readText());
-const focused = (page: Page) => page.evaluate(() => (document.activeElement as HTMLInputElement).name);
 const statusOf = async ({ context }: Visit) => (await context.request.get(`${sluice.url}/api/me`)).status();
 const open = (page: Page, path: string) => page.goto(sluice.url + path);
-
-/** Waits until the open dialog has gone, and with it what it covers. */
-const closed = (page: Page) => page.getByRole("dialog").waitFor({ state: "detached" });
 
 describe("an invite", () => {
   test("is made by an admin, and whoever opens its link makes an account and is where they wanted", async () => {
@@ -223,7 +214,7 @@ describe("one's own account", () => {
     const { page } = here;
     const elsewhere = await visitor();
     await signIn(elsewhere, sluice, { username: "grace", password: PASSWORD });
-    await open(page, "/account");
+    await open(page, "/account/security");
     await page.getByText("A change signs you out everywhere else").waitFor();
     await password(page, "Current password").fill("not it");
     await password(page, "New password").fill("short");
@@ -255,10 +246,11 @@ describe("one's own account", () => {
       const me = (token: string) => fetch(`${sluice.url}/api/me`, { headers: { authorization: `Bearer ${token}` } });
       return Promise.all(tokens.map(async (token) => (await me(token)).status));
     };
-    await open(page, "/account");
+    await open(page, "/account/security");
     const rows = page.getByRole("region", { name: "Sessions" }).getByRole("listitem");
     await expect.poll(() => rows.count()).toBe(4);
     await rows.first().getByText("This browser").waitFor();
+    await rows.first().getByText("Chrome on Linux").waitFor();
     await rows.first().getByRole("button", { name: "Sign out" }).waitFor();
     await rows
       .filter({ hasText: "script" })
@@ -269,9 +261,12 @@ describe("one's own account", () => {
     await closed(page);
     await expect.poll(() => rows.count()).toBe(3);
     expect(await answers()).toEqual([200, 401, 200]);
-    await button(page, "Revoke the 2 others").click();
-    await button(page, "Revoke them all").click();
+    await button(page, "Sign out everywhere else").click();
+    await page.getByText("2 sessions end").waitFor();
+    await button(page, "Sign them out").click();
     await closed(page);
+    await button(page, "Show 3 ended").waitFor();
+    expect(await button(page, "Sign out everywhere else").count()).toBe(0);
     expect(await answers()).toEqual([401, 401, 401]);
     expect(await statusOf(here)).toBe(200);
   });
