@@ -11,10 +11,15 @@ import { accountRoutes } from "./identity/account-routes.ts";
 import { apiKeyRoutes } from "./identity/api-key-routes.ts";
 import { authenticateApiKey } from "./identity/api-keys.ts";
 import { authenticateAppToken } from "./identity/app-tokens.ts";
+import { appsAccountRoutes } from "./identity/apps-account-routes.ts";
+import { appsAuthRoutes } from "./identity/apps-auth-routes.ts";
+import { appsTokenRoutes } from "./identity/apps-token-routes.ts";
 import { sweepInviteCodes } from "./identity/invite-codes.ts";
 import { inviteRoutes } from "./identity/invite-routes.ts";
 import { sweepLoginFailures } from "./identity/login-failures.ts";
-import { sweepRegistrationAddresses } from "./identity/register.ts";
+import { sweepMagicLinks } from "./identity/magic-link.ts";
+import { recorderIdentityRoutes } from "./identity/recorder-routes.ts";
+import { sweepRegistrationAddresses } from "./identity/registration-addresses.ts";
 import { sweepAccounts } from "./identity/remove-account.ts";
 import { identityRoutes } from "./identity/routes.ts";
 import { authenticateToken } from "./identity/sessions.ts";
@@ -50,9 +55,13 @@ export const app = createApp(
     inviteRoutes,
     accountRoutes,
     apiKeyRoutes,
-    sshKeyRoutes,
     twoFactorRoutes,
+    sshKeyRoutes,
     userRoutes,
+    recorderIdentityRoutes,
+    appsAuthRoutes,
+    appsAccountRoutes,
+    appsTokenRoutes,
     streamRoutes,
     playbackRoutes,
     chatRoutes,
@@ -71,6 +80,7 @@ export const sweeps: Sweeps = {
   "login failures": sweepLoginFailures,
   "registration addresses": sweepRegistrationAddresses,
   "invite codes": sweepInviteCodes,
+  "magic links": sweepMagicLinks,
   "idempotency keys": sweepIdempotencyKeys,
   "enrolment tokens": sweepEnrolmentTokens,
   jobs: sweepJobs,

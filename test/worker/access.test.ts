@@ -11,6 +11,7 @@ import { faceOf } from "../../workers/core/faces.ts";
 import { admissionsOf } from "../../workers/core/operation.ts";
 import { bearerOf, type Person } from "./access-callers.ts";
 import type { Asked, Case, Cases } from "./access-case.ts";
+import { APPS_CASES } from "./access-cases-apps.ts";
 import { ADMIN_CASES, CHAT_CASES } from "./access-cases-chat.ts";
 import { IDENTITY_CASES } from "./access-cases-identity.ts";
 import { KEY_CASES } from "./access-cases-keys.ts";
@@ -22,6 +23,7 @@ const CASES: Cases = {
   ...IDENTITY_CASES,
   ...KEY_CASES,
   ...TWO_FACTOR_CASES,
+  ...APPS_CASES,
   ...MEDIA_CASES,
   ...CHAT_CASES,
   ...ADMIN_CASES,

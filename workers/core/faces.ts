@@ -10,6 +10,8 @@ export type Problem = {
   message: string;
   request_id: string;
   details: readonly FieldError[];
+  /** In how many seconds to try again, where that is known. */
+  retry_after_s?: number;
 };
 
 /** Ways to say who one is. A key counts on its own face only, a session's token on each. */
@@ -32,20 +34,43 @@ export const FACES = {
     errorSchema: z.object({ error: z.string(), status: z.int(), request_id: z.string() }).openapi("Error"),
   },
   apps: {
-    mounts: ["/api/v1/"],
+    mounts: ["/api/v1", "/api/v1/"],
     credentials: ["bearer", "app_token"],
     errorBody: appsError,
     errorSchema: z
-      .object({
-        statusCode: z.int(),
-        message: z.union([z.string(), z.array(z.string())]),
-        error: z.string(),
-        request_id: z.string(),
-      })
+      .union([
+        z.object({
+          statusCode: z.int(),
+          message: z.union([z.string(), z.array(z.string())]),
+          error: z.string(),
+          request_id: z.string(),
+        }),
+        z.object({
+          data: z.null(),
+          error: z.object({ code: z.string(), message: z.string() }),
+          retryAfterSeconds: z.int().optional(),
+          request_id: z.string(),
+        }),
+      ])
       .openapi("AppsError"),
   },
   recorder: {
-    mounts: ["/api/auth/"],
+    mounts: [
+      "/api/auth/",
+      "/api/channels",
+      "/api/channels/",
+      "/api/recordings",
+      "/api/recordings/",
+      "/api/storage",
+      "/api/storage/",
+      // These alone: what is below them is the portal's.
+      "/api/settings",
+      "/api/health",
+      "/api/logs",
+      "/api/system/dependencies",
+      "/api/shutdown",
+      "/api/ws",
+    ],
     credentials: ["bearer"],
     errorBody: ({ code, message, status, request_id }) => ({
       error: { code: RECORDER_CODES[status] ?? code.toUpperCase(), message },
@@ -57,12 +82,11 @@ export const FACES = {
   },
 } as const satisfies Record<Face, Dialect>;
 
-/** What clients of the recorder branch on, by status. */
+/** What clients of the recorder branch on, by status; 404 is the code that says what there is none of. */
 const RECORDER_CODES: Record<number, string> = {
   400: "VALIDATION_ERROR",
   401: "UNAUTHORIZED",
   403: "FORBIDDEN",
-  404: "NOT_FOUND",
   409: "CONFLICT",
   429: "RATE_LIMITED",
   500: "INTERNAL_ERROR",
@@ -78,17 +102,28 @@ const REASONS: Record<number, string> = {
   412: "Precondition Failed",
   413: "Payload Too Large",
   415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
   422: "Unprocessable Entity",
-  429: "Too Many Requests",
+  426: "Upgrade Required",
   500: "Internal Server Error",
+  502: "Bad Gateway",
   503: "Service Unavailable",
+  504: "Gateway Timeout",
 };
 
-/** What is wrong with a body comes as a list, everything else as one sentence. */
-function appsError({ message, status, request_id, details }: Problem): Record<string, unknown> {
+/** Clients of the apps face branch on these instead of a sentence. */
+const TOLD_AS_CODE: ReadonlySet<ErrorCode> = new Set(["totp_required", "totp_invalid", "signup_disabled"]);
+
+/** A limit has a form of its own. Else: what is wrong with a body comes as a list, everything else as one sentence. */
+function appsError({ code, message, status, request_id, details, retry_after_s }: Problem): Record<string, unknown> {
+  if (status === 429) {
+    const wait = retry_after_s === undefined ? {} : { retryAfterSeconds: retry_after_s };
+    return { data: null, error: { code, message }, ...wait, request_id };
+  }
+  const sentence = TOLD_AS_CODE.has(code) ? code : message;
   return {
     statusCode: status,
-    message: details.length > 0 ? details.map((each) => `${each.field} ${each.message}`.trim()) : message,
+    message: details.length > 0 ? details.map((each) => `${each.field} ${each.message}`.trim()) : sentence,
     error: REASONS[status] ?? "Error",
     request_id,
   };

@@ -76,7 +76,7 @@ export function operation<const S extends Spec>(app: App, spec: S, handler: Rout
   app.openapi(routed, handler as unknown as RouteHandler<RouteConfig, AppEnv>);
 }
 
-/** The account that a `user` operation runs for. */
+/** The account that a `user` operation runs for. Throws `forbidden` for a token of the apps face, `unauthenticated`. */
 export function accountOf(ctx: Ctx): AccountActor {
   switch (ctx.actor.kind) {
     case "user":
@@ -84,6 +84,7 @@ export function accountOf(ctx: Ctx): AccountActor {
     case "stream_key":
       return ctx.actor;
     case "app_token":
+      throw new ApiError("forbidden", "A token is nobody's account: sign in");
     case "media_worker":
     case "system":
     case "anonymous":

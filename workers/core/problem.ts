@@ -38,8 +38,16 @@ export function renderError(request: Request, face: Face, error: ApiError, reque
   const status = ERRORS[error.code].status;
   // 5xx say what the catalogue says, whatever the code that threw had to say.
   const message = status === 500 ? ERRORS[error.code].message : error.message;
-  const problem: Problem = { code: error.code, status, message, request_id: requestId, details: error.details };
   const headers = new Headers(error.headers);
+  const wait = headers.get("Retry-After");
+  const problem: Problem = {
+    code: error.code,
+    status,
+    message,
+    request_id: requestId,
+    details: error.details,
+    ...(wait !== null && { retry_after_s: Number(wait) }),
+  };
   if (status === 401) headers.set("WWW-Authenticate", 'Bearer realm="sluice"');
   const accept = request.headers.get("accept") ?? "";
   if (accept.includes("application/problem+json")) {
