@@ -15,6 +15,7 @@ export const AuditAction = z.enum([
   "invite_code_deactivate",
   "login",
   "logout",
+  "token_refresh",
   "token_revoke",
   "two_factor_enable",
   "two_factor_disable",

@@ -5,7 +5,8 @@ import { RegisterReply } from "../../schema/contract/identity.ts";
 import { outbox } from "../../schema/tables/events.ts";
 import { invite_codes, registration_addresses, users } from "../../schema/tables/identity.ts";
 import { countAttempt, FAILURES_MAX, sweepLoginFailures } from "../../workers/identity/login-failures.ts";
-import { register, sweepRegistrationAddresses } from "../../workers/identity/register.ts";
+import { register } from "../../workers/identity/register.ts";
+import { sweepRegistrationAddresses } from "../../workers/identity/registration-addresses.ts";
 import { audited, call, db, logged, newUser, PASSWORD, system } from "./client.ts";
 
 const HOUR_MS = 3_600_000;

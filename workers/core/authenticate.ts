@@ -57,6 +57,12 @@ export function refuseCrossOrigin(c: Context<AppEnv>): void {
 export const presentsCredential = (c: Context<AppEnv>): boolean =>
   [...credentials(c)].some((credential) => credential.form !== "jwt" || credential.via !== "cookie");
 
+/** The session's token in the header, whether it holds or not. */
+export function presentedToken(c: Context<AppEnv>): string | undefined {
+  const token = [...credentials(c)].find((credential) => credential.form === "jwt" && credential.via === "token");
+  return token && token.value.length <= CREDENTIAL_MAX ? token.value : undefined;
+}
+
 function check(ctx: Ctx, credential: Credential, face: Face, authenticators: Authenticators): Promise<Actor | null> {
   switch (credential.form) {
     case "jwt":

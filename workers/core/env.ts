@@ -4,6 +4,7 @@ import type { ChatGatewayRpc, ChatRoomRpc } from "#contract/chat-rpc";
 import { TotpIssuer } from "#contract/credentials";
 import { LIMIT_WINDOW_MAX_MS, type RateLimiterRpc } from "#contract/limits";
 import type { LiveStreamRpc, MediaNodeRpc } from "#contract/live";
+import { type MailSettings, MailVariables } from "./mail-settings.ts";
 import { type S3Settings, S3Variables } from "./s3-settings.ts";
 
 export type Env = {
@@ -18,6 +19,8 @@ export type Env = {
   MEDIA?: Fetcher;
   /** Locally the way to the bucket; in production `S3_ENDPOINT` is fetched. */
   S3?: Fetcher;
+  /** Locally the way to the mail server; in production the runtime's sockets lead there. */
+  SMTP?: Fetcher;
   SLUICE_SECRET: string;
   SLUICE_PUBLIC_URL?: string;
   SLUICE_RTMP_URL?: string;
@@ -29,6 +32,9 @@ export type Env = {
   AUTH_RATE_LIMIT_MAX?: string;
   AUTH_RATE_LIMIT_WINDOW_MS?: string;
   TOTP_ISSUER?: string;
+  STREAMHUB_ALLOW_SIGNUP?: string;
+  SMTP_URL?: string;
+  MAIL_FROM?: string;
   S3_ENDPOINT?: string;
   S3_PUBLIC_ENDPOINT?: string;
   S3_BUCKET?: string;
@@ -72,6 +78,10 @@ export type Settings = {
   appsAuthLimit: { most: number; window_ms: number };
   /** What authenticator apps show beside the username. */
   totpIssuer: string;
+  /** Whether anybody may make an account at the apps face, without an invite. */
+  allowSignup: boolean;
+  /** How mail leaves; null: it does not. */
+  mail: MailSettings | null;
   /** Where recordings are kept; null: nowhere, and nothing is recorded. */
   s3: S3Settings | null;
 };
@@ -121,6 +131,10 @@ const Variables = z.object({
     .default("0")
     .transform((value) => value === "1"),
   PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
+  STREAMHUB_ALLOW_SIGNUP: z
+    .enum(["", "0", "1"], { error: "must be 0 or 1" })
+    .default("0")
+    .transform((value) => value === "1"),
   SLUICE_CHAT_SHARDS: z
     .string()
     .regex(/^([1-9]|[1-5]\d|6[0-4])$/, "must be a number from 1 to 64")
@@ -149,10 +163,11 @@ export function parseEnv(env: Env): Settings {
   const faults = BINDINGS.filter((name) => !env[name]).map((name) => `${name}: the binding is missing`);
   const variables = Variables.safeParse(env);
   const s3 = S3Variables.safeParse(env);
-  for (const { error } of [variables, s3]) {
+  const mail = MailVariables.safeParse(env);
+  for (const { error } of [variables, s3, mail]) {
     for (const issue of error?.issues ?? []) faults.push(`${issue.path.join(".")}: ${issue.message}`);
   }
-  if (!variables.success || !s3.success || faults.length > 0)
+  if (!variables.success || !s3.success || !mail.success || faults.length > 0)
     throw new SettingsError(`Wrong settings: ${faults.join("; ")}`);
   const settings: Settings = {
     secret: variables.data.SLUICE_SECRET,
@@ -168,6 +183,8 @@ export function parseEnv(env: Env): Settings {
       window_ms: variables.data.AUTH_RATE_LIMIT_WINDOW_MS,
     },
     totpIssuer: variables.data.TOTP_ISSUER,
+    allowSignup: variables.data.STREAMHUB_ALLOW_SIGNUP,
+    mail: mail.data,
     s3: s3.data,
   };
   parsed.set(env, settings);

@@ -1,6 +1,7 @@
 /** `sk_` tokens of the apps face: looked up by their hash, revoked at once. */
-import { and, eq, isNull } from "drizzle-orm";
-import type { Actor } from "#contract/identity";
+import { and, eq, inArray, isNull } from "drizzle-orm";
+import { type Actor, isAdminRole, UserRole } from "#contract/identity";
+import { isListed } from "#kit/address-list";
 import { hashKey, keyPrefix } from "#kit/keys";
 import { app_tokens, users } from "#tables/identity";
 import type { Credential } from "../core/authenticate.ts";
@@ -8,6 +9,9 @@ import type { Ctx } from "../core/context.ts";
 import { Known } from "./known.ts";
 
 type TokenActor = Extract<Actor, { kind: "app_token" }>;
+
+/** Whoever may make tokens. */
+const MAKERS = UserRole.options.filter(isAdminRole);
 
 const known = new Known({
   find: (db, hash) =>
@@ -22,21 +26,24 @@ const known = new Known({
         last_used_at: app_tokens.last_used_at,
       })
       .from(app_tokens)
-      .innerJoin(users, and(eq(users.id, app_tokens.created_by), isNull(users.deleted_at)))
+      .innerJoin(users, and(eq(users.id, app_tokens.created_by), isNull(users.deleted_at), inArray(users.role, MAKERS)))
       .where(eq(app_tokens.token_hash, hash))
       .get(),
   used: (db, hash, last_used_at) =>
     db.update(app_tokens).set({ last_used_at }).where(eq(app_tokens.token_hash, hash)).run(),
 });
 
-/** Null when it is not ours, revoked, or not good from where the request comes. */
+/**
+ * Null when it is not ours, revoked, not good from where the request comes, or when the account that made it is gone or
+ * may not make any now.
+ */
 export async function authenticateAppToken(
   ctx: Ctx,
   { value }: Extract<Credential, { form: "app_token" }>,
 ): Promise<TokenActor | null> {
   if (keyPrefix(value) !== "sk_") return null;
   const token = await known.get(ctx, await hashKey(value));
-  if (!token) return null;
+  if (!token || (token.allowed_ips !== null && !isListed(ctx.ip, token.allowed_ips))) return null;
   const { id, name, app_id } = token;
   return { kind: "app_token", id, name, app_id };
 }
@@ -46,7 +53,7 @@ export function forgetAppToken(id: number): void {
   known.forget((token) => token.id === id);
 }
 
-/** Nor do those that an account made which is gone. */
+/** Nor do those of an account that is gone, or may make none any more. */
 export function forgetAppTokensOf(userId: number): void {
   known.forget((token) => token.created_by === userId);
 }

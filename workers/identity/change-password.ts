@@ -44,7 +44,8 @@ export async function changePassword(ctx: Ctx, { current_password, new_password 
 /** More than so many calls of one object are not worth it: then one closes all, and whoever is still signed in comes back. */
 const CALLS_MAX = 20;
 
-async function disconnectOthers(ctx: Ctx, id: number, others: { id: string }[]): Promise<void> {
+/** Closes the sockets of sessions that were revoked. */
+export async function disconnectOthers(ctx: Ctx, id: number, others: { id: string }[]): Promise<void> {
   if (others.length > CALLS_MAX) return disconnectChat(ctx, id, "all");
   for (const { id: session } of others) await disconnectChat(ctx, id, { session });
 }

@@ -11,32 +11,38 @@ import { needUser } from "./roles.ts";
 /** `PUT /api/me/status`. */
 export async function changeStatus(ctx: Ctx, { status, status_message }: StatusChange) {
   const said = { status, ...(status_message !== undefined && { status_message }) };
-  const now = await change(ctx, said, said);
+  const now = await changeAccount(ctx, said, said);
   return { status: now.status, status_message: now.status_message };
 }
 
 /** `PUT /api/me/nickname`; null removes it. */
 export async function changeNickname(ctx: Ctx, nickname: string | null) {
-  await change(ctx, { nickname }, { nickname });
+  await changeAccount(ctx, { nickname }, { nickname });
   return { nickname };
 }
 
 /** `PUT /api/me/avatar`: all of it; what is not said is no more. */
 export async function changeAvatar(ctx: Ctx, avatar: AvatarChange) {
-  await change(ctx, { avatar }, { avatar });
+  await changeAccount(ctx, { avatar }, { avatar });
   return { avatar };
 }
 
 /** `PUT /api/me/anonymous`. */
 export async function changeAnonymous(ctx: Ctx, anonymous: boolean) {
-  await change(ctx, { chat_anonymous: anonymous ? 1 : 0 }, { anonymous });
+  await changeAccount(ctx, { chat_anonymous: anonymous ? 1 : 0 }, { anonymous });
   return { anonymous };
 }
 
 type Row = typeof users.$inferSelect;
-type Fields = Partial<Pick<Row, "status" | "status_message" | "nickname" | "avatar" | "chat_anonymous">>;
+type Fields = Partial<Pick<Row, "status" | "status_message" | "nickname" | "avatar" | "chat_anonymous" | "email">>;
 
-async function change(ctx: Ctx, fields: Fields, details: Record<string, unknown>): Promise<Row> {
+/** `dependants` as `commitIf` has them. */
+export async function changeAccount(
+  ctx: Ctx,
+  fields: Fields,
+  details: Record<string, unknown>,
+  dependants: Parameters<typeof commitIf>[4] = [],
+): Promise<Row> {
   const { id, username } = needUser(ctx);
   const differs = (Object.keys(fields) as (keyof Fields)[]).map(
     (field): SQL => sql`${users[field]} IS NOT ${sql.param(fields[field], users[field])}`,
@@ -47,7 +53,7 @@ async function change(ctx: Ctx, fields: Fields, details: Record<string, unknown>
     .where(and(eq(users.id, id), or(...differs)))
     .returning();
   const audit = { action: "profile_update", target: { type: "user", id, name: username }, details } as const;
-  const [changed] = await commitIf(ctx, update, [audit]);
+  const [changed] = await commitIf(ctx, update, [audit], [], dependants);
   if (changed) {
     ctx.waitUntil(profileChanged(ctx, id));
     return changed;

@@ -6,6 +6,7 @@ import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { forgetApiKeys } from "./api-keys.ts";
+import { forgetAppTokensOf } from "./app-tokens.ts";
 import { mayManage, needRole } from "./roles.ts";
 import { forgetSessions, revocation } from "./sessions.ts";
 import { listedUser, lostTheRace, needUserRow, notTheLastSuperadmin, unchanged } from "./user-rows.ts";
@@ -32,6 +33,7 @@ export async function changeRole(ctx: Ctx, id: number, role: UserRole): Promise<
   if (changed.length === 0) throw lostTheRace();
   forgetSessions(id);
   forgetApiKeys(id);
+  forgetAppTokensOf(id);
   ctx.waitUntil(disconnectChat(ctx, id, "all"));
   return { ...listedUser({ ...user, role }), message: `${user.username} is a ${role} now` };
 }

@@ -36,8 +36,21 @@ export class Known<Row extends Kept> {
     this.#entries.delete(key);
     const forgotten = this.#forgotten;
     // A near replica answers most; what is new may only be known to the primary.
-    const row = (await this.#find(ctx, key, "first-unconstrained")) ?? (await this.#find(ctx, key, "first-primary"));
-    if (!row || row.revoked_at !== null) return null;
+    const row = await this.#find(ctx, key, "first-unconstrained");
+    return row ? this.#keep(ctx, key, row, forgotten) : this.getAnew(ctx, key);
+  }
+
+  /** As the database has it now: what was looked up before may be out of date. */
+  async getAnew(ctx: Ctx, key: string): Promise<Row | null> {
+    this.#entries.delete(key);
+    const forgotten = this.#forgotten;
+    const row = await this.#find(ctx, key, "first-primary");
+    return row ? this.#keep(ctx, key, row, forgotten) : null;
+  }
+
+  #keep(ctx: Ctx, key: string, row: Row, forgotten: number): Row | null {
+    const now = ctx.now();
+    if (row.revoked_at !== null) return null;
     if (now - (row.last_used_at ?? 0) > USED_EVERY_MS) ctx.waitUntil(this.#source.used(ctx.db, key, now));
     // What was read before a revocation must not stay beyond it.
     if (this.#forgotten === forgotten) {

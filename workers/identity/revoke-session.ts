@@ -21,13 +21,22 @@ export async function revokeSession(ctx: Ctx, given: string): Promise<void> {
   const [session, another] = found;
   if (!session) throw new ApiError("not_found", "No such token");
   if (another) throw new ApiError("invalid_request", "Several tokens begin so: send the whole id");
+  await endSession(ctx, userId, session);
+}
+
+/** Whether it was not revoked before. Its sockets are closed. */
+export async function endSession(
+  ctx: Ctx,
+  userId: number,
+  { id, name }: { id: string; name: string | null },
+): Promise<boolean> {
   const guard = ctx.db
     .update(sessions)
     .set({ revoked_at: ctx.now() })
-    .where(and(eq(sessions.id, session.id), eq(sessions.user_id, userId), isNull(sessions.revoked_at)));
-  await commitIf(ctx, guard, [
-    { action: "token_revoke", target: { type: "session", id: session.id, name: session.name } },
-  ]);
-  forgetSessions(userId, session.id);
-  ctx.waitUntil(disconnectChat(ctx, userId, { session: session.id }));
+    .where(and(eq(sessions.id, id), eq(sessions.user_id, userId), isNull(sessions.revoked_at)))
+    .returning({ id: sessions.id });
+  const ended = await commitIf(ctx, guard, [{ action: "token_revoke", target: { type: "session", id, name } }]);
+  forgetSessions(userId, id);
+  ctx.waitUntil(disconnectChat(ctx, userId, { session: id }));
+  return ended.length > 0;
 }

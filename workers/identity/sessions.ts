@@ -108,7 +108,10 @@ export async function authenticateToken(
 ): Promise<UserActor | null> {
   const now = ctx.now();
   const claims = await verifyToken(ctx.settings, value, face, now);
-  const session = claims && (await known.get(ctx, claims.jti));
+  if (!claims) return null;
+  let session = await known.get(ctx, claims.jti);
+  // The token is good for longer than the session was known to last: it was refreshed.
+  if (session && session.expires_at <= now) session = await known.getAnew(ctx, claims.jti);
   if (!session || session.id !== claims.sub || session.expires_at <= now) return null;
   const { id, username, role, scopes } = session;
   return { kind: "user", id, username, role, scopes, session: claims.jti, via };

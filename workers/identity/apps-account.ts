@@ -1,0 +1,58 @@
+/** One's own account as the apps face has it. */
+import { and, eq, sql } from "drizzle-orm";
+import { type AppsAccount, type AppsAccountChange, TENANT } from "#contract/apps-identity";
+import { magic_links, two_factor, users } from "#tables/identity";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { appsRole } from "./apps-roles.ts";
+import { changeAccount } from "./change-profile.ts";
+import { emailTaken } from "./email-taken.ts";
+import { effectiveRole, needSession } from "./roles.ts";
+
+/** `GET /api/v1/account`. */
+export async function appsAccount(ctx: Ctx): Promise<AppsAccount> {
+  const account = needSession(ctx);
+  const user = await ctx.db
+    .select({
+      id: users.id,
+      username: users.username,
+      name: users.nickname,
+      email: users.email,
+      created_at: users.created_at,
+      enabled_at: two_factor.enabled_at,
+    })
+    .from(users)
+    .leftJoin(two_factor, eq(two_factor.user_id, users.id))
+    .where(eq(users.id, account.id))
+    .get();
+  if (!user) throw new ApiError("unauthenticated");
+  const { id, username, name, email } = user;
+  return {
+    id: String(id),
+    username,
+    name,
+    email,
+    role: appsRole(effectiveRole(account)),
+    twoFactorEnabled: user.enabled_at !== null,
+    createdAt: new Date(user.created_at).toISOString(),
+    tenant: TENANT,
+  };
+}
+
+/**
+ * `PATCH /api/v1/account`: what is not named stays. Links that were mailed to an address before it was changed open
+ * nothing any more. Throws `invalid_request` for an address that somebody has.
+ */
+export async function changeAppsAccount(ctx: Ctx, { name, email }: AppsAccountChange): Promise<AppsAccount> {
+  const { id } = needSession(ctx);
+  const fields = { ...(name !== undefined && { nickname: name }), ...(email !== undefined && { email }) };
+  if (Object.keys(fields).length > 0) {
+    const links = ctx.db.delete(magic_links).where(and(eq(magic_links.user_id, id), sql`changes() = 1`));
+    const details = {
+      ...(name !== undefined && { nickname: name }),
+      ...(email !== undefined && { email: email === null ? "removed" : "set" }),
+    };
+    await emailTaken(() => changeAccount(ctx, fields, details, email === undefined ? [] : [links]));
+  }
+  return appsAccount(ctx);
+}

@@ -1,0 +1,96 @@
+/** Links that sign in by mail: asked for by an e-mail address, good once and for a quarter of an hour. */
+import { and, eq, isNull, lt, sql } from "drizzle-orm";
+import type { MagicLinkReply, MagicLinkRequest } from "#contract/apps-identity";
+import { toBase64url } from "#kit/base64url";
+import { hashKey } from "#kit/keys";
+import { magic_links, users } from "#tables/identity";
+import { rateLimiter } from "../../durable-objects/stubs.ts";
+import type { Ctx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { keyedHash } from "../core/keyed-hash.ts";
+import { log, logFailure } from "../core/log.ts";
+import { sendMail } from "../core/mail.ts";
+import { askObject } from "../core/object-calls.ts";
+
+const LINK_MS = 15 * 60_000;
+const TOKEN_BYTES = 32;
+
+/** For each address that is typed in, whoever does it. */
+const LIMITS = [
+  { name: "pause", most: 1, window_ms: 60_000 },
+  { name: "magic", most: 3, window_ms: 15 * 60_000 },
+] as const;
+
+/**
+ * `POST /api/v1/auth/magic-link`. Whether there is such an account is found out after the reply, so that neither its
+ * words nor its time tell. Throws `rate_limited`: for each address once a minute, and three times in 15 minutes.
+ */
+export async function requestMagicLink(ctx: Ctx, { email }: MagicLinkRequest): Promise<MagicLinkReply> {
+  const address = await keyedHash(ctx.settings, `magic link ${email.toLowerCase()}`);
+  for (const limit of LIMITS) await take(ctx, address, limit);
+  if (ctx.settings.mail) {
+    const mailed = mailLink(ctx, email).catch((error: unknown) =>
+      logFailure("a link was not mailed", error, { request_id: ctx.requestId }),
+    );
+    ctx.waitUntil(mailed);
+  } else {
+    log("warn", "a link was asked for, but mail is not configured: SMTP_URL, MAIL_FROM", { request_id: ctx.requestId });
+  }
+  return { message: "If an account has this address, a link is on its way to it" };
+}
+
+async function take(ctx: Ctx, address: string, { name, most, window_ms }: (typeof LIMITS)[number]): Promise<void> {
+  const counted = await askObject("rate limiter", () =>
+    rateLimiter(ctx.env, `apps:${name}:${address}`).take(most, window_ms, 1),
+  );
+  if (counted.granted > 0) return;
+  const wait = Math.max(1, Math.ceil((counted.reset_at - ctx.now()) / 1000));
+  throw new ApiError("rate_limited", `A link was asked for just now, try again in ${wait} s`, {
+    headers: { "Retry-After": String(wait) },
+  });
+}
+
+async function mailLink(ctx: Ctx, email: string): Promise<void> {
+  const user = await ctx.db
+    .select({ id: users.id, username: users.username })
+    .from(users)
+    .where(and(eq(users.email, email), isNull(users.deleted_at)))
+    .get();
+  if (!user) return;
+  const token = toBase64url(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)));
+  const token_hash = await hashKey(token);
+  const now = ctx.now();
+  // The account may have another address by now.
+  const kept = await ctx.db
+    .insert(magic_links)
+    .select(
+      sql`SELECT ${token_hash}, ${users.id}, ${now}, ${now + LINK_MS} FROM ${users}
+          WHERE ${users.id} = ${user.id} AND ${users.email} = ${email} AND ${users.deleted_at} IS NULL`,
+    )
+    .returning({ user_id: magic_links.user_id });
+  if (kept.length === 0) return;
+  await sendMail(ctx, {
+    to: email,
+    subject: "Sign in to Sluice",
+    text: [
+      `Hello ${user.username},`,
+      "",
+      "open this link to sign in. It works once, within the next 15 minutes:",
+      "",
+      `${ctx.settings.publicUrl}/login?magic=${token}`,
+      "",
+      "Where you are asked for the token instead:",
+      "",
+      token,
+      "",
+      "If you did not ask for it, somebody typed in your address. Nothing happens as long as nobody opens the link.",
+      "",
+    ].join("\n"),
+  });
+}
+
+/** Returns how many rows went. */
+export async function sweepMagicLinks(ctx: Ctx): Promise<number> {
+  const { meta } = await ctx.db.delete(magic_links).where(lt(magic_links.expires_at, ctx.now())).run();
+  return meta.changes;
+}
