@@ -19,7 +19,7 @@ const GRACE_MS = 3_600_000;
  */
 export async function refreshToken(ctx: Ctx, presented: string | undefined): Promise<RecorderToken> {
   const now = ctx.now();
-  const claims = presented ? await verifyToken(ctx.settings, presented, "recorder", now - GRACE_MS) : null;
+  const claims = presented ? await verifyToken(ctx.settings, presented, "recorder", now, GRACE_MS) : null;
   if (!claims) throw new ApiError("unauthenticated");
   const found = await ctx.db
     .select({ username: users.username, role: users.role, scopes: sessions.scopes, name: sessions.name })
