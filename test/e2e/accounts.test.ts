@@ -363,7 +363,7 @@ describe.each([
 ] as const)("%s", (_name, options) => {
   test("names, labels, headings and focus are there, and nothing is too wide", async () => {
     const { page } = await admin(options);
-    for (const path of ["/account", "/users", "/users?tab=invites"]) {
+    for (const path of ["/account/security", "/users", "/users?tab=invites"]) {
       await open(page, path);
       await page
         .getByRole("listitem")
