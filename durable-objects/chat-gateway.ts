@@ -15,6 +15,7 @@ import {
 import { fromBase64url } from "#kit/base64url";
 import { markRead } from "../workers/chat/mark-read.ts";
 import { openChannel } from "../workers/chat/open-channel.ts";
+import { projectOnlineUsers } from "../workers/chat/project-online-users.ts";
 import { type Ctx, systemContext } from "../workers/core/context.ts";
 import type { Env } from "../workers/core/env.ts";
 import { ApiError } from "../workers/core/errors.ts";
@@ -53,6 +54,7 @@ export class ChatGateway extends Server<Env> implements ChatGatewayRpc {
         room: (room) => chatRoom(env, room),
         open: (identity, ref) => this.#open(identity, ref),
         markRead: (user_id, message_id) => markRead(this.#context(), user_id, message_id),
+        tellOnline: (users) => projectOnlineUsers(this.#context(), name, users),
       },
       sockets,
     );

@@ -2,6 +2,7 @@
 import { rateLimiter } from "../durable-objects/stubs.ts";
 import { recordRoutes } from "./admin/record-routes.ts";
 import { adminRoutes } from "./admin/routes.ts";
+import { statsRoutes } from "./admin/stats-routes.ts";
 import { sweepRecords } from "./admin/sweep.ts";
 import { chatRoutes } from "./chat/routes.ts";
 import { createApp } from "./core/app.ts";
@@ -71,6 +72,7 @@ export const app = createApp(
     recordingRoutes,
     adminRoutes,
     recordRoutes,
+    statsRoutes,
   ],
 );
 

@@ -1,12 +1,16 @@
-/** What a gateway keeps of its subscriptions while it sleeps. */
+/** What a gateway keeps while it sleeps: its subscriptions, and how many users D1 was told are online. */
 import { ChannelConfig } from "#contract/chat";
 import type { Store } from "./store.ts";
 
 export type KeptRoom = { room: number; epoch: number; rev: number; lease_until: number; config: ChannelConfig };
 
+/** `at`: UTC ms. */
+export type Told = { users: number; at: number };
+
 export class GatewayRecords {
   readonly #store: Store;
   readonly #epochs = new Map<number, number>();
+  #told: Told;
 
   constructor(store: Store) {
     this.#store = store;
@@ -16,6 +20,19 @@ export class GatewayRecords {
         config TEXT NOT NULL)`);
     store.exec("CREATE TABLE IF NOT EXISTS epochs (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER NOT NULL)");
     store.exec("INSERT OR IGNORE INTO epochs VALUES (1, 0)");
+    store.exec(
+      "CREATE TABLE IF NOT EXISTS told (id INTEGER PRIMARY KEY CHECK (id = 1), users INTEGER NOT NULL, at INTEGER NOT NULL)",
+    );
+    this.#told = store.exec<Told>("SELECT users, at FROM told")[0] ?? { users: 0, at: 0 };
+  }
+
+  get told(): Told {
+    return this.#told;
+  }
+
+  set told({ users, at }: Told) {
+    this.#told = { users, at };
+    this.#store.exec("INSERT OR REPLACE INTO told VALUES (1, ?, ?)", users, at);
   }
 
   /** Higher than any before, whatever was lost of memory meanwhile. */

@@ -10,6 +10,7 @@ import { type ChannelRef, refOf } from "./channel-ref.ts";
 import { type FrameFault, parseClientFrame } from "./client-frame.ts";
 import { GatewayActions } from "./gateway-actions.ts";
 import { GatewayRecords } from "./gateway-records.ts";
+import { OnlineUsers } from "./online-users.ts";
 import { RoomView, type ViewWorld } from "./room-view.ts";
 import { type ChatSocket, Seat, type SeatMemory } from "./seat.ts";
 import { channelInfo } from "./snapshot-frames.ts";
@@ -38,6 +39,7 @@ export type GatewayWorld = {
   /** Whether somebody may be in a channel, as D1 has it. Rejects when it cannot be asked. */
   open(identity: ChatIdentity, ref: ChannelRef): Promise<Opened>;
   markRead(user_id: number, message_id: number): Promise<void>;
+  tellOnline(users: number): Promise<void>;
   setTimer(action: () => void, ms: number): void;
   wakeAt(due: number | null): void;
   failed(what: string, error: unknown, about?: Record<string, unknown>): void;
@@ -51,6 +53,7 @@ export class Gateway {
   readonly #seats = new Map<string, Seat>();
   readonly #views = new Map<number, RoomView>();
   readonly #actions: GatewayActions;
+  readonly #online: OnlineUsers;
   readonly #moved = new Set<RoomView>();
 
   /** `sockets`: those that outlived the object in memory. */
@@ -58,6 +61,7 @@ export class Gateway {
     this.#world = world;
     this.#records = new GatewayRecords(world.store);
     this.#actions = new GatewayActions(world);
+    this.#online = new OnlineUsers(world, this.#records);
     for (const { room, epoch, rev, lease_until, config } of this.#records.rooms()) {
       const view = this.#newView(room, epoch);
       view.restore(rev, config, lease_until);
@@ -112,6 +116,7 @@ export class Gateway {
     seat.closed = true;
     this.#leave(seat);
     this.#seats.delete(id);
+    if (this.#online.left(seat.user_id)) this.#schedule();
   }
 
   async deliver(delivery: Delivery): Promise<DeliveryReply> {
@@ -148,7 +153,7 @@ export class Gateway {
     const now = this.#world.now();
     for (const seat of this.#seats.values()) if (!this.#buried(seat) && this.#isExpired(seat)) this.#signOut(seat);
     const due = [...this.#views.values()].filter((view) => view.leaseUntil - RENEW_LEFT_MS <= now);
-    await Promise.all(due.map((view) => view.visit()));
+    await Promise.all([...due.map((view) => view.visit()), this.#online.tell()]);
     this.#schedule();
   }
 
@@ -265,6 +270,7 @@ export class Gateway {
     // Not in the middle of whatever it was that it was too slow for.
     const seat = new Seat(socket, identity, batch, now, () => queueMicrotask(() => this.disconnect(socket.id)));
     this.#seats.set(socket.id, seat);
+    this.#online.came(seat.user_id);
     return seat;
   }
 
@@ -385,11 +391,10 @@ export class Gateway {
   }
 
   #schedule(): void {
-    const leases = [...this.#views.values()].map(({ leaseUntil }) => leaseUntil).filter((at) => at > 0);
-    const sessions = [...this.#seats.values()]
-      .map(({ identity }) => (identity.kind === "user" ? identity.expires_at : null))
-      .filter((at) => at !== null);
-    const times = [...leases.map((at) => at - RENEW_LEFT_MS), ...sessions];
+    const due = [this.#online.due];
+    for (const { leaseUntil } of this.#views.values()) if (leaseUntil > 0) due.push(leaseUntil - RENEW_LEFT_MS);
+    for (const { identity } of this.#seats.values()) if (identity.kind === "user") due.push(identity.expires_at);
+    const times = due.filter((at) => at !== null);
     this.#world.wakeAt(times.length > 0 ? times.reduce((a, b) => Math.min(a, b)) : null);
   }
 }

@@ -13,6 +13,16 @@ export const Health = z.object({
 });
 export type Health = z.infer<typeof Health>;
 
+export const PublicStats = z.object({
+  live_streams: z.int(),
+  online_users: z.int().meta({ description: "Who has a chat open; some seconds late" }),
+  total_services: z.int().meta({ description: "0: there are none to be had yet" }),
+  total_users: z.int(),
+  active_sessions: z.int(),
+  uptime: z.string().meta({ description: "Of the part that answers", example: "3d 4h 5m" }),
+});
+export type PublicStats = z.infer<typeof PublicStats>;
+
 export const Liveness = z.object({ status: z.literal("ok") });
 
 export const BootstrapRequest = z.object({

@@ -61,3 +61,11 @@ export const chat_reads = sqliteTable(
   { user_id: user(), channel_id: channel(), seq: integer().notNull() },
   (t) => [primaryKey({ columns: [t.user_id, t.channel_id] }), index("chat_reads_by_channel").on(t.channel_id)],
 );
+
+/** How many users have a socket open at a gateway: a projection that only the gateway writes, now and then. */
+export const chat_online = sqliteTable("chat_online", {
+  /** `<region>:<shard>`. */
+  gateway: text().primaryKey(),
+  users: integer().notNull(),
+  written_at: integer().notNull(),
+});

@@ -280,6 +280,7 @@ export class Schedule {
         }),
         open: () => this.#call(life, async () => ({ ok: true, config: this.#config, standing: "member" })),
         markRead: async () => undefined,
+        tellOnline: async () => undefined,
         setTimer: (run, ms) => this.#setTimer(run, ms, life),
         wakeAt: (due) => {
           if (life.alive) this.#gatewayAlarms.set(name, due);

@@ -15,7 +15,16 @@ import { NodeStore, reversed } from "./chat-store.ts";
 
 const STARTED_AT = Date.UTC(2026, 10, 21, 12);
 
-export type Method = "visit" | "act" | "typing" | "history" | "deliver" | "open" | "markRead" | "project";
+export type Method =
+  | "visit"
+  | "act"
+  | "typing"
+  | "history"
+  | "deliver"
+  | "open"
+  | "markRead"
+  | "tellOnline"
+  | "project";
 export type Call = { method: Method; of: string; args: readonly unknown[] };
 type Rule = { method: Method; left: number; before?: () => Promise<void>; after?: () => Promise<void> };
 
@@ -113,6 +122,8 @@ export class GatewayHost extends Host {
   gateway: Gateway;
   readonly people = new Map<string, ChatPerson>();
   readonly read: { user_id: number; message_id: number }[] = [];
+  /** How many users D1 was told are online. */
+  readonly online: number[] = [];
 
   constructor(world: ChatWorld, name: string, store: Store) {
     super(world, store);
@@ -176,6 +187,7 @@ export class GatewayHost extends Host {
         open: (identity, ref) => d1("open", [identity, ref], (...sent) => world.open(...sent)),
         markRead: (user_id, message_id) =>
           d1("markRead", [{ user_id, message_id }], (mark) => void this.read.push(mark)),
+        tellOnline: (users) => d1("tellOnline", [users], (told) => void this.online.push(told)),
       },
       sockets,
     );

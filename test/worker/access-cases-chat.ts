@@ -54,5 +54,6 @@ export const ADMIN_CASES: Cases = {
   getReadiness: {},
   getOpenApi: {},
   listActivity: {},
+  getPublicStats: {},
   readAuditLog: { owner: "admin" },
 };

@@ -184,6 +184,7 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
   ["get", "/api/users/blocked", ["unauthenticated"]],
   ["post", "/api/users/{id}/block", ["unauthenticated", "invalid_request", "not_found", "cross_origin"]],
   ["delete", "/api/users/{id}/block", ["unauthenticated", "invalid_request", "not_found", "cross_origin"]],
+  ["get", "/api/stats/public", ["unauthenticated", "forbidden"]],
   ["get", "/api/activity", ["unauthenticated", "invalid_request"]],
   ["get", "/api/admin/audit-log", ["unauthenticated", "invalid_request", "forbidden"]],
   ["get", "/api/streams", ["unauthenticated"]],
