@@ -32,7 +32,7 @@ type Spec = Omit<RouteConfig, "middleware" | "security" | "parameters"> &
   Limiting & {
     operationId: string;
     /** What it answers to whom: the access matrix holds it to that. */
-    admits?: Admission;
+    admits: Admission;
     /** Beyond those that follow from the rest of the declaration. */
     errors: readonly ErrorCode[];
     /** The path parameter that takes the rest of the path, slashes included. */
@@ -65,10 +65,8 @@ export function operation<const S extends Spec>(app: App, spec: S, handler: Rout
     responses: { ...successes(spec), ...failures(spec) },
   });
   if (!route.hide) app.openAPIRegistry.registerPath(documented);
-  if (admits) {
-    const known = admissions.get(app) ?? new Map<string, Admission>();
-    admissions.set(app, known.set(route.operationId, admits));
-  }
+  const known = admissions.get(app) ?? new Map<string, Admission>();
+  admissions.set(app, known.set(route.operationId, admits));
   const path = rest === undefined ? route.path : route.path.replace(`{${rest}}`, `{${rest}{.+}}`);
   const routed: RouteConfig = { ...route, path, middleware: middleware(spec), hide: true };
   if (anyOrigin) app.options(createRoute(routed).getRoutingPath(), preflight);
