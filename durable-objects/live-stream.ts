@@ -1,9 +1,8 @@
 /** Storage, alarm and messages around `LiveStreamState`, for one stream. Its name is the stream's id in decimal. */
 import { DurableObject } from "cloudflare:workers";
-import { drizzle } from "drizzle-orm/d1";
 import type { BeginPublish, BeginReply, LiveStreamRpc, PlaybackRoute } from "#contract/live";
 import type { JobReport, RunningJob, StreamProgress } from "#contract/media";
-import { systemContext } from "../workers/core/context.ts";
+import { type Ctx, systemContext } from "../workers/core/context.ts";
 import type { Env } from "../workers/core/env.ts";
 import { logFailure } from "../workers/core/log.ts";
 import { projectLiveState } from "../workers/streams/live-projection.ts";
@@ -195,14 +194,18 @@ export class LiveStream extends DurableObject<Env> implements LiveStreamRpc {
 
   async #tellRecording({ session, over, ends }: RecordingNews): Promise<void> {
     const { stream_id } = this.#load();
-    const ctx = systemContext(this.env, "live_stream", (promise) => this.ctx.waitUntil(promise));
+    const ctx = this.#context();
     if (over) await endSession(ctx, { stream_id, session, end: String(ends) });
     else await resumeSession(ctx, { stream_id, session });
   }
 
+  #context(): Ctx {
+    return systemContext(this.env, "live_stream", (promise) => this.ctx.waitUntil(promise));
+  }
+
   async #project({ stream_id, version, projection }: LiveRecord): Promise<void> {
     try {
-      const channel = await projectLiveState(drizzle(this.env.DB), stream_id, version, projection);
+      const channel = await projectLiveState(this.#context(), stream_id, version, projection);
       if (channel !== null) await this.#tellChat(channel, stream_id, projection.is_live, version);
       this.#sql.exec("UPDATE record SET projected_version = max(projected_version, ?)", version);
     } catch (error) {

@@ -31,6 +31,8 @@ export const AuditAction = z.enum([
   "stream_update",
   "stream_delete",
   "stream_key_regenerate",
+  "stream_started",
+  "stream_offline",
   "media_worker_enrol",
   "enrolment_token_create",
   "vod_update",
@@ -43,7 +45,7 @@ export const AuditAction = z.enum([
 export type AuditAction = z.infer<typeof AuditAction>;
 
 /** What people see of what they did. */
-export const ActivityAction = AuditAction.extract(["login", "register"]);
+export const ActivityAction = AuditAction.extract(["login", "register", "stream_started", "stream_offline"]);
 export type ActivityAction = z.infer<typeof ActivityAction>;
 
 export const Activity = z.object({

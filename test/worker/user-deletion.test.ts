@@ -4,7 +4,7 @@ import { eq, sql } from "drizzle-orm";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { CHAT_CLOSE } from "../../schema/contract/chat-frames.ts";
 import { chat_channels, chat_members } from "../../schema/tables/chat.ts";
-import { users } from "../../schema/tables/identity.ts";
+import { app_tokens, backup_codes, magic_links, two_factor, users } from "../../schema/tables/identity.ts";
 import { streams } from "../../schema/tables/streams.ts";
 import { doomed_objects } from "../../schema/tables/vods.ts";
 import { sweepAccounts } from "../../workers/identity/remove-account.ts";
@@ -70,6 +70,18 @@ test("leaves nothing that names it but the audit log, and what it wrote in other
   await made.progress();
   await newStream(user.token);
 
+  // What opens it, and what it opens.
+  const token = user.token;
+  expect((await call("POST", "/api/api-keys", { token, body: { name: "script" } })).status).toBe(201);
+  expect((await call("POST", "/api/ssh-keys", { token, body: { name: "laptop" } })).status).toBe(201);
+  const [user_id, created_at] = [user.id, Date.now()];
+  await db.insert(two_factor).values({ user_id, secret: "sealed", created_at });
+  await db.insert(backup_codes).values({ user_id, code: "hash" });
+  await db.insert(magic_links).values({ user_id, token_hash: "hash", created_at, expires_at: created_at });
+  await db
+    .insert(app_tokens)
+    .values({ created_by: user_id, name: "app", token_hash: "hash", scope: "global", created_at });
+
   // What it made, where it may enter, what it read, whom it blocked and who blocked it.
   const own = await newChannel(user);
   const shared = await newChannel(other);
@@ -95,6 +107,7 @@ test("leaves nothing that names it but the audit log, and what it wrote in other
     expect.arrayContaining([
       ...["users", "sessions", "streams", "vods", "chat_channels", "chat_members", "chat_reads"],
       ...["invite_uses", "user_blocks", "outbox", "audit_log"],
+      ...["api_keys", "ssh_keys", "connections", "two_factor", "backup_codes", "magic_links", "app_tokens"],
     ]),
   );
 

@@ -4,11 +4,13 @@ import { audit_log } from "#tables/admin";
 import type { Ctx } from "../core/context.ts";
 import { atLeast, effectiveRole, needUser } from "../identity/roles.ts";
 
-/** In words, for people. */
-const DETAIL = {
-  login: "Signed in",
-  register: "Registered",
-} satisfies Record<ActivityAction, string>;
+/** In words, for people; of what has a name, with that. */
+const DETAIL: Record<ActivityAction, (name: string) => string> = {
+  login: () => "Signed in",
+  register: () => "Registered",
+  stream_started: (title) => `Went live: ${title}`,
+  stream_offline: (title) => `Went offline: ${title}`,
+};
 
 /** Whoever registers is nobody yet: the account is what came of it. */
 const byId = sql<string>`CASE ${audit_log.action} WHEN 'register' THEN ${audit_log.target_id} ELSE ${audit_log.actor_id} END`;
@@ -27,6 +29,7 @@ export async function listActivity(ctx: Ctx, page: { limit: number; offset: numb
       user_id: byId,
       username: byName,
       action: audit_log.action,
+      target_name: audit_log.target_name,
       ip_address: audit_log.ip,
       created_at: audit_log.created_at,
     })
@@ -35,22 +38,16 @@ export async function listActivity(ctx: Ctx, page: { limit: number; offset: numb
     .orderBy(desc(audit_log.id))
     .limit(page.limit)
     .offset(page.offset);
-  return rows.map((row) => {
+  return rows.map(({ target_name, ...row }) => {
     const action = ActivityAction.parse(row.action);
+    const detail = DETAIL[action](target_name ?? "");
     const created_at = new Date(row.created_at).toISOString();
-    return {
-      ...row,
-      user_id: Number(row.user_id),
-      action,
-      detail: DETAIL[action],
-      details: DETAIL[action],
-      created_at,
-    };
+    return { ...row, user_id: Number(row.user_id), action, detail, details: detail, created_at };
   });
 }
 
 const ownedBy = (id: string): SQL | undefined =>
   or(
-    and(eq(audit_log.actor_kind, "user"), eq(audit_log.actor_id, id)),
+    and(inArray(audit_log.actor_kind, ["user", "stream_key"]), eq(audit_log.actor_id, id)),
     and(eq(audit_log.action, "register"), eq(audit_log.target_id, id)),
   );
