@@ -261,6 +261,26 @@ describe("the second factor", () => {
   });
 });
 
+test("a code that could not be tried is kept, and it is said how long to wait", async () => {
+  const { page } = await visitor({ width: 390, height: 844 });
+  let isFull = false;
+  await page.route("**/login", (route) => {
+    if (route.request().method() === "GET") return route.continue();
+    if (!isFull) return route.fulfill({ json: { status: "2fa_required", message: "A code is needed" } });
+    const json = { code: "rate_limited", detail: "Too many requests" };
+    return route.fulfill({ status: 429, headers: { "retry-after": "840" }, json });
+  });
+  await typePassword(page, "anybody");
+  await page.keyboard.press("Enter");
+  const code = field(page, "Code");
+  await code.waitFor();
+  isFull = true;
+  await code.fill("123456");
+  await page.getByRole("alert").getByText("Too many attempts. Try again in 14 min.").waitFor();
+  expect(await button(page, "Wait 14 min").isDisabled()).toBe(true);
+  expect(await code.inputValue()).toBe("123456");
+});
+
 describe("API keys", () => {
   test("one is made by keyboard alone, shown once, used, revoked and deleted", async () => {
     const { page } = await member("radia");

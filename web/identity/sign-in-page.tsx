@@ -46,24 +46,29 @@ function SignInForm({ next }: { next: string }) {
   const [step, setStep] = useState<Step>("password");
   const [missing, setMissing] = useState<Faults>({});
   const form = useRef<HTMLFormElement>(null);
+  const passwordField = useRef<HTMLInputElement>(null);
   const codeField = useRef<HTMLInputElement>(null);
 
   const attempt = useMutation({
     mutationFn: (totp_code: string) =>
       signIn({ username: username.trim(), password, remember, ...(totp_code && { totp_code }) }),
     onSuccess: async (reply) => {
-      if (reply.status === "2fa_required") return setStep("code");
+      if (reply.status === "2fa_required") return go("code");
       await queries.invalidateQueries();
       await queries.refetchQueries({ queryKey: ME });
       await navigate(next, { replace: true });
     },
     onError: (error) => {
-      setCode("");
-      codeField.current?.focus();
-      if (asFailure(error).code !== "bad_credentials") return;
-      // At the second step, too: somebody has changed it meanwhile.
-      setStep("password");
-      focusFault(form.current, { password: "" });
+      const { code: reason } = asFailure(error);
+      if (reason === "totp_invalid") {
+        // One of the app will be another; a slip in a backup code can be mended.
+        if (step === "code") setCode("");
+        codeField.current?.focus();
+      } else if (reason === "bad_credentials") {
+        // At the second step, too: somebody has changed it meanwhile.
+        setStep("password");
+        passwordField.current?.select();
+      }
     },
   });
   const wait = useWait(attempt.error);
@@ -115,6 +120,7 @@ function SignInForm({ next }: { next: string }) {
               onChange={(event) => setUsername(event.currentTarget.value)}
             />
             <PasswordField
+              ref={passwordField}
               label="Password"
               name="password"
               autoComplete="current-password"

@@ -1,25 +1,31 @@
-import { Anchor, Button, Group, Skeleton, Stack, Text } from "@mantine/core";
+import { Anchor, Button, Group, Stack, Text } from "@mantine/core";
 import { type FormEvent, useRef, useState } from "react";
 import type { TwoFactorSetup } from "../api/credentials.ts";
 import { asFailure } from "../api/failure.ts";
 import type { Me } from "../api/identity.ts";
-import { FailureAlert } from "../ui/failure-alert.tsx";
 import { HeldDialog } from "../ui/held-dialog.tsx";
 import { SecretField } from "../ui/secret-field.tsx";
 import { BackupCodes } from "./backup-codes.tsx";
 import { CODE_LENGTH, CodeField } from "./code-field.tsx";
-import { type useSetUpTwoFactor, useVerifyTwoFactor } from "./credential-queries.ts";
+import { useVerifyTwoFactor } from "./credential-queries.ts";
 import { FormProblem } from "./form-problem.tsx";
 import { QrCode } from "./qr-code.tsx";
 import classes from "./two-factor.module.css";
 import { useWait } from "./use-wait.ts";
 
-type SetUp = ReturnType<typeof useSetUpTwoFactor>;
 type Verify = ReturnType<typeof useVerifyTwoFactor>;
-type Props = { me: Me; setUp: SetUp; opened: boolean; close(): void };
+type Props = {
+  me: Me;
+  /** Undefined until it is to be opened. */
+  setup: TwoFactorSetup | undefined;
+  opened: boolean;
+  close(): void;
+  /** It has left the screen. */
+  gone(): void;
+};
 
 /** First the secret, then a code of it as proof that the app has it, then the backup codes. */
-export function TurnOnDialog({ me, setUp, opened, close }: Props) {
+export function TurnOnDialog({ me, setup, opened, close, gone }: Props) {
   const verify = useVerifyTwoFactor();
   const codes = verify.data?.backup_codes;
   return (
@@ -28,34 +34,21 @@ export function TurnOnDialog({ me, setUp, opened, close }: Props) {
       close={close}
       gone={() => {
         verify.reset();
-        setUp.reset();
+        gone();
       }}
       title={codes ? "Two-factor is on" : "Turn on two-factor"}
       held={codes !== undefined || verify.isPending}
     >
       {codes ? (
         <BackupCodes codes={codes} username={me.username} done={close} />
-      ) : setUp.error ? (
-        <NotBegun error={setUp.error} retry={() => setUp.mutate(undefined)} />
       ) : (
-        <Setup setup={setUp.data} verify={verify} close={close} />
+        setup && <Setup setup={setup} verify={verify} close={close} />
       )}
     </HeldDialog>
   );
 }
 
-function NotBegun({ error, retry }: { error: unknown; retry(): void }) {
-  return (
-    <Stack gap="md">
-      <FailureAlert failure={error} />
-      <Group justify="flex-end">
-        <Button onClick={retry}>Try again</Button>
-      </Group>
-    </Stack>
-  );
-}
-
-function Setup({ setup, verify, close }: { setup: TwoFactorSetup | undefined; verify: Verify; close(): void }) {
+function Setup({ setup, verify, close }: { setup: TwoFactorSetup; verify: Verify; close(): void }) {
   const field = useRef<HTMLInputElement>(null);
   const [code, setCode] = useState("");
   const [isShort, setShort] = useState(false);
@@ -66,11 +59,12 @@ function Setup({ setup, verify, close }: { setup: TwoFactorSetup | undefined; ve
   const fault = isShort ? `The code has ${CODE_LENGTH} digits` : refusal;
 
   const send = (value: string) => {
-    if (wait > 0 || verify.isPending || !setup) return;
+    if (wait > 0 || verify.isPending) return;
     setShort(value.length < CODE_LENGTH);
     if (value.length < CODE_LENGTH) return field.current?.focus();
     verify.mutate(value, {
-      onError: () => {
+      onError: (error) => {
+        if (asFailure(error).fields.code === undefined) return;
         setCode("");
         field.current?.focus();
       },
@@ -87,16 +81,12 @@ function Setup({ setup, verify, close }: { setup: TwoFactorSetup | undefined; ve
       <Stack gap="md">
         <Text>Scan this with an authenticator app, or enter the secret there by hand.</Text>
         <div className={classes.scan}>
-          {setup ? (
-            <QrCode text={setup.provisioning_uri} label="QR code of the secret below" />
-          ) : (
-            <Skeleton width={212} height={212} radius={12} />
-          )}
-          <Anchor href={setup?.provisioning_uri} size="sm">
+          <QrCode text={setup.provisioning_uri} label="QR code of the secret below" />
+          <Anchor href={setup.provisioning_uri} size="sm">
             Open in an app on this device
           </Anchor>
         </div>
-        <SecretField label="Secret" value={setup?.secret ?? "…"} what="Secret" />
+        <SecretField label="Secret" value={setup.secret} what="Secret" />
         <FormProblem failure={fault === null ? failure : null} wait={wait} />
         <CodeField
           ref={field}
@@ -112,7 +102,7 @@ function Setup({ setup, verify, close }: { setup: TwoFactorSetup | undefined; ve
           <Button variant="default" disabled={verify.isPending} onClick={close}>
             Cancel
           </Button>
-          <Button type="submit" loading={verify.isPending} disabled={!setup || wait > 0}>
+          <Button type="submit" loading={verify.isPending} disabled={wait > 0}>
             Turn on
           </Button>
         </Group>

@@ -1,8 +1,9 @@
-import { Button } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconAlertTriangle, IconShield, IconShieldCheck } from "@tabler/icons-react";
 import type { TwoFactorStatus } from "../api/credentials.ts";
 import type { Me } from "../api/identity.ts";
+import { FailureAlert } from "../ui/failure-alert.tsx";
 import { useSetUpTwoFactor, useTwoFactor } from "./credential-queries.ts";
 import { fewCodesWords } from "./credential-words.ts";
 import rows from "./rows.module.css";
@@ -16,30 +17,29 @@ export function TwoFactor({ me }: { me: Me }) {
   const setUp = useSetUpTwoFactor();
   const [turningOn, on] = useDisclosure(false);
   const [turningOff, off] = useDisclosure(false);
+  // The dialog opens when there is something to scan, and then nothing in it moves.
   const turnOn = () => {
-    setUp.mutate(undefined);
-    on.open();
+    if (!setUp.isPending) setUp.mutate(undefined, { onSuccess: on.open });
   };
   return (
     <>
       {status.data === undefined ? (
         <SectionState error={status.error} retry={() => void status.refetch()} what="your second factor" rows={1} />
       ) : (
-        <Status status={status.data} turn={status.data.enabled ? off.open : turnOn} />
+        <Stack gap="md">
+          {setUp.error && <FailureAlert failure={setUp.error} />}
+          <Status status={status.data} turn={status.data.enabled ? off.open : turnOn} busy={setUp.isPending} />
+        </Stack>
       )}
-      <TurnOnDialog me={me} setUp={setUp} opened={turningOn} close={on.close} />
+      <TurnOnDialog me={me} setup={setUp.data} opened={turningOn} close={on.close} gone={setUp.reset} />
       <TurnOffDialog me={me} opened={turningOff} close={off.close} />
     </>
   );
 }
 
-function Status({
-  status: { enabled, backup_codes_remaining: left },
-  turn,
-}: {
-  status: TwoFactorStatus;
-  turn(): void;
-}) {
+type StatusProps = { status: TwoFactorStatus; turn(): void; busy: boolean };
+
+function Status({ status: { enabled, backup_codes_remaining: left }, turn, busy }: StatusProps) {
   const Icon = enabled ? IconShieldCheck : IconShield;
   const few = enabled ? fewCodesWords(left) : null;
   return (
@@ -52,8 +52,14 @@ function Status({
             {enabled ? `${left} of 10 backup codes left` : "Your password alone signs you in"}
           </div>
         </div>
-        {/* One button, so that the focus is still on it when a dialog of it closes. */}
-        <Button variant={enabled ? "default" : "filled"} size="sm" onClick={turn}>
+        {/* One button, and never disabled, so that the focus is still on it when a dialog of it closes. */}
+        <Button
+          variant={enabled ? "default" : "filled"}
+          size="sm"
+          data-disabled={busy || undefined}
+          aria-busy={busy}
+          onClick={turn}
+        >
           {enabled ? "Turn off" : "Turn on"}
         </Button>
       </div>
