@@ -108,25 +108,6 @@ describe("signing in", () => {
     expect(await alertText()).toBe("You are offline.");
   });
 
-  test("an account with a second factor is asked for its code", async () => {
-    const sent: unknown[] = [];
-    await page.route("**/login", async (route) => {
-      if (route.request().method() !== "POST") return route.continue();
-      const body = route.request().postDataJSON();
-      sent.push(body.totp_code);
-      if (body.totp_code === undefined) return route.fulfill({ json: { status: "2fa_required", message: "" } });
-      return route.fulfill({ status: 401, json: { detail: "Wrong code" } });
-    });
-    await open("/login");
-    await page.getByLabel("Username").fill("ada");
-    await page.getByLabel("Password", { exact: true }).fill("right");
-    await page.keyboard.press("Enter");
-    await page.getByText("Enter the code that your authenticator app shows.").waitFor();
-    await page.keyboard.type("123456");
-    expect(await alertText()).toBe("That code is not right. Codes change every 30 seconds.");
-    expect(sent).toEqual([undefined, "123456"]);
-  });
-
   test("signing out ends the session", async () => {
     await signIn(visitor, sluice);
     await open("/streams");
