@@ -5,9 +5,11 @@ import { toBase64url } from "../../schema/kit/base64url.ts";
 import { crc32, hashKey, keyPrefix, newKey } from "../../schema/kit/keys.ts";
 
 describe("keys", () => {
-  test("have the documented lengths and url-safe characters", () => {
+  test("have the documented lengths and characters", () => {
     expect(newKey("live_")).toMatch(/^live_[A-Za-z0-9_-]{32}$/);
     expect(newKey("pub_")).toMatch(/^pub_[A-Za-z0-9_-]{22}$/);
+    expect(newKey("sk_")).toMatch(/^sk_[A-Za-z0-9_-]{43}$/);
+    expect(newKey("portal_")).toMatch(/^portal_[0-9a-f]{64}$/);
     expect(new Set(Array.from({ length: 1000 }, () => newKey("pub_"))).size).toBe(1000);
   });
 
@@ -18,14 +20,19 @@ describe("keys", () => {
     new DataView(crc.buffer).setUint32(0, zlibCrc32(Buffer.concat([Buffer.from("pub_"), random])));
     expect(key).toBe(`pub_${toBase64url(Uint8Array.from([...random, ...crc]))}`);
     expect(keyPrefix(key)).toBe("pub_");
+    const hex = newKey("portal_", (bytes) => bytes.fill(7));
+    new DataView(crc.buffer).setUint32(0, zlibCrc32(Buffer.concat([Buffer.from("portal_"), Buffer.alloc(28, 7)])));
+    expect(hex).toBe(`portal_${"07".repeat(28)}${Buffer.from(crc).toString("hex")}`);
+    expect(keyPrefix(hex)).toBe("portal_");
   });
 
   test("every single wrong character is noticed", () => {
-    for (const prefix of ["live_", "pub_"] as const) {
+    for (const prefix of ["live_", "pub_", "sk_", "portal_"] as const) {
       const key = newKey(prefix);
       expect(keyPrefix(key)).toBe(prefix);
+      const [one, another] = prefix === "portal_" ? ["a", "b"] : ["A", "B"];
       for (let at = prefix.length; at < key.length; at++) {
-        const other = key[at] === "A" ? "B" : "A";
+        const other = key[at] === one ? another : one;
         expect(keyPrefix(key.slice(0, at) + other + key.slice(at + 1)), `character ${at}`).toBeNull();
       }
     }
@@ -42,6 +49,12 @@ describe("keys", () => {
     newKey("live_").slice(0, -1),
     ` ${newKey("live_")}`,
     newKey("live_").toUpperCase(),
+    newKey("portal_", (bytes) => bytes.fill(0xab))
+      .toUpperCase()
+      .replace("PORTAL_", "portal_"),
+    `portal_${"0".repeat(64)}`,
+    newKey("portal_").slice(0, -1),
+    `portal_${"g".repeat(64)}`,
     newKey("live_").replace("live_", "pub_"),
     newKey("pub_").replace("pub_", "live_"),
     `live_${"é".repeat(32)}`,

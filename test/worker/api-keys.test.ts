@@ -8,7 +8,7 @@ import { hashKey, keyPrefix, newKey } from "../../schema/kit/keys.ts";
 import { api_keys, sessions, users } from "../../schema/tables/identity.ts";
 import { gatewayName } from "../../workers/chat/gateway-name.ts";
 import { forgetApiKeys } from "../../workers/identity/api-keys.ts";
-import { connect, upgrade } from "./chat.ts";
+import { connect } from "./chat.ts";
 import { audited, bindings, call, db, logged, newUser, PASSWORD, system } from "./client.ts";
 
 type User = Awaited<ReturnType<typeof newUser>>;
@@ -203,6 +203,18 @@ describe("a key", () => {
     expect((await call("GET", "/api/me", { headers: { cookie: `portal_session=${key}` } })).status).toBe(401);
   });
 
+  test("opens the portal only, not the apps face or the recorder", async () => {
+    const { key } = await newApiKey(root);
+    const forms: Record<string, string>[] = [{ authorization: `Bearer ${key}` }, { "x-api-key": key }];
+    for (const headers of forms) {
+      expect((await call("GET", "/api/v1/account", { headers })).status).toBe(401);
+      expect((await call("GET", "/api/v1/tokens", { headers })).status).toBe(401);
+      expect((await call("POST", "/api/auth/refresh", { headers })).status).toBe(401);
+    }
+    expect((await call("GET", `/api/v1/account?token=${key}`)).status).toBe(401);
+    expect((await call("GET", "/api/v1/account", { token: root.token })).status).toBe(200);
+  });
+
   test("says when it was used last", async () => {
     const key = await newApiKey(ada);
     const shown = async () => (await list(ada)).find(({ id }) => id === key.id)?.last_used_at;
@@ -366,9 +378,8 @@ describe("chat sockets of a key", () => {
   });
 
   test("a key that is wrong is no guest", async () => {
-    const response = await upgrade({ "x-api-key": newKey("portal_") });
-    expect(response.status).toBe(101);
-    response.webSocket?.accept();
-    response.webSocket?.close();
+    const socket = await connect({ "x-api-key": newKey("portal_") });
+    expect(await socket.next("error")).toMatchObject({ error_code: "unauthenticated" });
+    expect(await socket.closed).toBe(4401);
   });
 });
