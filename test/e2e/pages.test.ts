@@ -3,7 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { launchBrowser } from "../harness/browser.ts";
 import { signIn, type Visit, visit } from "../harness/pages.ts";
-import { type Sluice, startSluice } from "../harness/sluice.ts";
+import { NO_RATE_LIMITS, type Sluice, startSluice } from "../harness/sluice.ts";
 import { accessibilityFaults, tabOrder } from "./accessibility.ts";
 
 const PASSWORD = "correct horse battery";
@@ -16,7 +16,7 @@ let visitor: Visit;
 let page: Page;
 
 beforeAll(async () => {
-  sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: PASSWORD } });
+  sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: PASSWORD, ...NO_RATE_LIMITS } });
   browser = await launchBrowser();
 });
 afterAll(async () => {

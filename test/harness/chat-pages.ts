@@ -3,7 +3,7 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { until } from "./broadcast.ts";
 import { launchBrowser } from "./browser.ts";
 import { type Credentials, register, signIn, type Visit, visit } from "./pages.ts";
-import { type Sluice, startSluice } from "./sluice.ts";
+import { NO_RATE_LIMITS, type Sluice, startSluice } from "./sluice.ts";
 
 export type Who = "admin" | "ada" | "bob" | "guest";
 export type PageOptions = { width?: number; height?: number };
@@ -25,7 +25,7 @@ export class ChatPages {
   }
 
   static async start(): Promise<ChatPages> {
-    const sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery" } });
+    const sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery", ...NO_RATE_LIMITS } });
     const pages = new ChatPages(sluice, await launchBrowser());
     const { adminUsername: username, adminPassword: password } = sluice;
     pages.#accounts.set("admin", { username, password });
