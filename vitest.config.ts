@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { startTestMail } from "./test/harness/mail-for-workers.ts";
 import { playServerStub } from "./test/harness/play-server-stub.ts";
 import { startTestS3 } from "./test/harness/s3-for-workers.ts";
 
@@ -15,11 +16,18 @@ export default defineConfig({
         plugins: [
           cloudflareTest(async () => {
             const s3 = await startTestS3();
+            const mail = await startTestMail();
             return {
               wrangler: { configPath: "./wrangler.toml" },
               remoteBindings: false,
               miniflare: {
-                serviceBindings: { MEDIA: playServerStub(TEST_SECRET), S3: s3.way, S3_CONTROL: s3.control },
+                serviceBindings: {
+                  MEDIA: playServerStub(TEST_SECRET),
+                  S3: s3.way,
+                  S3_CONTROL: s3.control,
+                  SMTP: mail.way,
+                  INBOX: mail.inbox,
+                },
                 bindings: {
                   SLUICE_SECRET: TEST_SECRET,
                   SLUICE_PUBLIC_URL: "http://sluice.test",
@@ -28,6 +36,7 @@ export default defineConfig({
                   SLUICE_RATE_LIMITS: "off",
                   TEST_MIGRATIONS: await readD1Migrations("./schema/tables/migrations"),
                   ...s3.bindings,
+                  ...mail.bindings,
                 },
               },
             };

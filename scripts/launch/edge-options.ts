@@ -55,6 +55,18 @@ function s3Service({ s3, s3IsLocal, mainPort }: EdgeOptions) {
     new URL(request.url).origin === origin ? fetch(request, { redirect: "manual" }) : refused();
 }
 
+/**
+ * The Worker's way to the mail server, only where there is one. It trusts what Node trusts, the certificates of
+ * `NODE_EXTRA_CA_CERTS` included.
+ */
+function smtpService({ bindings }: EdgeOptions) {
+  if (!bindings.SMTP_URL) return {};
+  const extra = process.env.NODE_EXTRA_CA_CERTS;
+  const trustedCertificates = extra ? [readFileSync(extra, "utf8")] : [];
+  const tlsOptions = { trustBrowserCas: true, trustedCertificates };
+  return { SMTP: { network: { allow: ["public", "private"], tlsOptions } } };
+}
+
 /** Reads the build anew each time. */
 export function optionsOf(options: EdgeOptions) {
   const { root, state, host, port, mainPort, media, bindings, s3, s3IsLocal, log } = options;
@@ -97,6 +109,7 @@ export function optionsOf(options: EdgeOptions) {
           ASSETS: "side",
           MEDIA: { external: { address: media, http: {} } },
           S3: s3Service(options),
+          ...smtpService(options),
         },
         unsafeDirectSockets: [{ host, port }],
         // Nothing that the Worker does needs the outside: what it fetches beyond its bindings is refused.

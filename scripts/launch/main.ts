@@ -98,6 +98,7 @@ async function launch(): Promise<void> {
     // What is the control plane's stays with it.
     SLUICE_SECRET: "",
     SLUICE_ADMIN_PASSWORD: "",
+    SMTP_URL: "",
     S3_ACCESS_KEY_ID: "",
     S3_SECRET_ACCESS_KEY: "",
   };
@@ -137,6 +138,9 @@ async function launch(): Promise<void> {
       AUTH_RATE_LIMIT_MAX: String(settings.authLimitMax),
       AUTH_RATE_LIMIT_WINDOW_MS: String(settings.authLimitWindowMs),
       TOTP_ISSUER: settings.totpIssuer,
+      STREAMHUB_ALLOW_SIGNUP: settings.allowSignup,
+      SMTP_URL: settings.mail.smtpUrl,
+      MAIL_FROM: settings.mail.from,
       S3_SWEEP: settings.s3Sweep,
     },
     s3,

@@ -5,6 +5,7 @@ import * as z from "zod";
 import { TotpIssuer } from "#contract/credentials";
 import { NewPassword, Username } from "#contract/identity";
 import { LIMIT_WINDOW_MAX_MS } from "#contract/limits";
+import { MailFrom, SmtpUrl } from "#contract/mail";
 import { LaunchError } from "./errors.ts";
 import { missingOf, S3Environment, type S3Settings, s3Of } from "./s3-settings.ts";
 
@@ -60,6 +61,9 @@ const Environment = z.object({
     `must be a number of milliseconds from 1000 to ${LIMIT_WINDOW_MAX_MS}`,
   ).default(900_000),
   TOTP_ISSUER: TotpIssuer.default("Sluice"),
+  STREAMHUB_ALLOW_SIGNUP: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
+  SMTP_URL: SmtpUrl.optional(),
+  MAIL_FROM: MailFrom.optional(),
   SLUICE_HLS_PART_MS: whole(100, 2000, "must be a number of milliseconds from 100 to 2000").default(500),
   SLUICE_SPOOL_MAX_GB: z
     .string()
@@ -92,6 +96,10 @@ export type Settings = {
   authLimitMax: number;
   authLimitWindowMs: number;
   totpIssuer: string;
+  /** Whether anybody may make an account at the apps face. */
+  allowSignup: "0" | "1";
+  /** Both empty: no mail leaves. */
+  mail: { smtpUrl: string; from: string };
   hlsPartMs: number;
   /** Gigabytes. */
   spoolMax: string;
@@ -112,6 +120,9 @@ export function parseSettings(environment: Record<string, string | undefined>, r
   const values = parsed.data;
   const missing = missingOf(S3Environment.parse(given));
   if (missing.length > 0) throw new LaunchError(`${missing.join(", ")} must be set too: S3_… are all given, or none`);
+  if (Boolean(values.SMTP_URL) !== Boolean(values.MAIL_FROM)) {
+    throw new LaunchError("SMTP_URL and MAIL_FROM must be set together, or not at all");
+  }
   return {
     port: values.SLUICE_PORT,
     rtmpPort: values.SLUICE_RTMP_PORT,
@@ -129,6 +140,8 @@ export function parseSettings(environment: Record<string, string | undefined>, r
     authLimitMax: values.AUTH_RATE_LIMIT_MAX,
     authLimitWindowMs: values.AUTH_RATE_LIMIT_WINDOW_MS,
     totpIssuer: values.TOTP_ISSUER,
+    allowSignup: values.STREAMHUB_ALLOW_SIGNUP,
+    mail: { smtpUrl: given.SMTP_URL ?? "", from: values.MAIL_FROM ?? "" },
     hlsPartMs: values.SLUICE_HLS_PART_MS,
     spoolMax: values.SLUICE_SPOOL_MAX_GB,
     s3: s3Of(values),

@@ -57,6 +57,15 @@ describe("settings", () => {
     expect(parseSettings({ S3_SWEEP: "off" }, "/").s3).toBeNull();
   });
 
+  test("mail is set up whole, or not at all", () => {
+    expect(parseSettings({}, "/").mail).toEqual({ smtpUrl: "", from: "" });
+    const mail = { SMTP_URL: "smtps://me:p%40ss@mail.example.com", MAIL_FROM: "sluice@example.com" };
+    expect(parseSettings(mail, "/").mail).toEqual({ smtpUrl: mail.SMTP_URL, from: mail.MAIL_FROM });
+    for (const one of ["SMTP_URL", "MAIL_FROM"]) {
+      expect(() => parseSettings({ ...mail, [one]: "" }, "/")).toThrow(/^SMTP_URL and MAIL_FROM must be set together/);
+    }
+  });
+
   test("an empty setting counts as not set", () => {
     expect(parseSettings({ SLUICE_PORT: "", SLUICE_SECRET: "" }, "/")).toMatchObject({ port: 8080, secret: undefined });
   });
@@ -91,6 +100,14 @@ describe("settings", () => {
     ["AUTH_RATE_LIMIT_MAX", "0"],
     ["AUTH_RATE_LIMIT_WINDOW_MS", "86400001"],
     ["TOTP_ISSUER", "a:b"],
+    ["STREAMHUB_ALLOW_SIGNUP", "yes"],
+    ["SMTP_URL", "mail.example.com"],
+    ["SMTP_URL", "https://mail.example.com"],
+    ["SMTP_URL", "smtp://"],
+    ["SMTP_URL", "smtp://user:100%@mail.example.com"],
+    ["SMTP_URL", "smtp://mail.example.com/inbox"],
+    ["SMTP_URL", "smtp://user:p#ss@mail.example.com"],
+    ["MAIL_FROM", "Sluice <sluice@example.com>"],
     ["SLUICE_HLS_PART_MS", "20"],
     ["SLUICE_SPOOL_MAX_GB", "0"],
     ["SLUICE_SPOOL_MAX_GB", "20 GB"],

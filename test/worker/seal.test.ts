@@ -49,6 +49,11 @@ describe("settings", () => {
     [{ SLUICE_TRUST_PROXY: "maybe" }, "SLUICE_TRUST_PROXY: must be empty, cloudflare, or the number of proxies"],
     [{ RTMP_PLAIN_LIVE_KEYS: "yes" }, "RTMP_PLAIN_LIVE_KEYS: must be 0 or 1"],
     [{ PLAYBACK: "both" }, "PLAYBACK: must be edge or direct"],
+    [{ STREAMHUB_ALLOW_SIGNUP: "yes" }, "STREAMHUB_ALLOW_SIGNUP: must be 0 or 1"],
+    [{ SMTP_URL: "mail.example.com" }, "SMTP_URL: must be smtps://user:password@host:465 or smtp://"],
+    [{ MAIL_FROM: "Sluice" }, "MAIL_FROM: must be an e-mail address"],
+    [{ MAIL_FROM: "" }, "SMTP_URL: must be set together with MAIL_FROM and SLUICE_PUBLIC_URL"],
+    [{ SLUICE_PUBLIC_URL: "" }, "SMTP_URL: must be set together with MAIL_FROM and SLUICE_PUBLIC_URL"],
     [{ DB: undefined, LIVE_STREAM: undefined }, "DB: the binding is missing; LIVE_STREAM: the binding is missing"],
   ])("%j is named", (changes, message) => {
     expect(wrong(changes)).toContain(message);
@@ -56,6 +61,20 @@ describe("settings", () => {
 
   test("a secret is never in the message", () => {
     expect(wrong({ SLUICE_SECRET: "tooshort" })).not.toContain("tooshort");
+    expect(wrong({ SMTP_URL: "smtp://me:secret%@mail.example.com" })).not.toContain("secret%");
+  });
+
+  test.each([
+    ["smtps://me:p%40ss%3A@mail.example.com", "implicit", "mail.example.com", 465],
+    ["smtp://me:p%40ss%3A@mail.example.com", "starttls", "mail.example.com", 587],
+    ["smtp://me:p%40ss%3A@10.0.0.5:2525/", "starttls", "10.0.0.5", 2525],
+    ["smtp://me:p%40ss%3A@localhost:1025", "none", "localhost", 1025],
+    ["smtp://me:p%40ss%3A@[::1]", "none", "::1", 587],
+    ["smtps://me:p%40ss%3A@127.0.0.1", "implicit", "127.0.0.1", 465],
+  ])("%s: TLS is %s; in the clear to this machine only", (SMTP_URL, tls, host, port) => {
+    const credentials = { username: "me", password: "p@ss:" };
+    const { mail } = parseEnv({ ...bindings, SMTP_URL });
+    expect(mail).toEqual({ tls, host, port, credentials, from: "sluice@sluice.test" });
   });
 
   test.each([

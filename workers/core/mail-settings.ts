@@ -1,56 +1,23 @@
 /** How mail leaves: `SMTP_URL` and `MAIL_FROM`, both or neither. */
 import { z } from "zod";
+import { MailFrom, type MailServer, SmtpUrl } from "#contract/mail";
 
-export type MailSettings = {
-  host: string;
-  port: number;
-  /** `implicit` from the first byte, `starttls` before anything is said; `none` to this machine only. */
-  tls: "implicit" | "starttls" | "none";
-  /** Null: the server asks for nothing. */
-  credentials: { username: string; password: string } | null;
+export type MailSettings = MailServer & {
   /** The address that mail comes from. */
   from: string;
 };
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|\[::1\]|localhost)$/;
-
-const SmtpUrl = z.url({ protocol: /^smtps?$/ }).transform((text, issue): Omit<MailSettings, "from"> => {
-  // The URL standard keeps the host of an unknown scheme as it is written.
-  const url = new URL(text);
-  try {
-    const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
-    const tls = url.protocol === "smtps:" ? "implicit" : LOOPBACK.test(url.hostname) ? "none" : "starttls";
-    return {
-      host: url.hostname.replace(/^\[|\]$/g, ""),
-      port: url.port === "" ? (tls === "implicit" ? 465 : 587) : Number(url.port),
-      tls,
-      credentials: username === "" ? null : { username, password },
-    };
-  } catch {
-    // The percent signs are wrong.
-    issue.addIssue({ code: "custom" });
-    return z.NEVER;
-  }
-});
-
-/** What is empty is not set. */
-const unset = z.literal("").transform(() => null);
+/** Empty is the same as unset. */
+const setting = <S extends z.ZodType>(schema: S) =>
+  z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
 
 export const MailVariables = z
-  .object({
-    SMTP_URL: z
-      .union([unset, SmtpUrl], {
-        error: "must be smtps://user:password@host:465 or smtp://user:password@host:587, percent-encoded",
-      })
-      .default(null),
-    MAIL_FROM: z.union([unset, z.email()], { error: "must be an e-mail address" }).default(null),
-    SLUICE_PUBLIC_URL: z.string().default(""),
-  })
+  .object({ SMTP_URL: setting(SmtpUrl), MAIL_FROM: setting(MailFrom), SLUICE_PUBLIC_URL: setting(z.string()) })
   .transform(({ SMTP_URL, MAIL_FROM, SLUICE_PUBLIC_URL }, issue): MailSettings | null => {
-    if (SMTP_URL === null && MAIL_FROM === null) return null;
-    if (SMTP_URL !== null && MAIL_FROM !== null && SLUICE_PUBLIC_URL !== "") return { ...SMTP_URL, from: MAIL_FROM };
+    if (!SMTP_URL && !MAIL_FROM) return null;
     // Without an address of our own, links would lead to whatever host a request names.
-    const message = "SMTP_URL, MAIL_FROM and SLUICE_PUBLIC_URL must be set together, for mail with links to leave";
+    if (SMTP_URL && MAIL_FROM && SLUICE_PUBLIC_URL) return { ...SMTP_URL, from: MAIL_FROM };
+    const message = "must be set together with MAIL_FROM and SLUICE_PUBLIC_URL, or not at all";
     issue.addIssue({ code: "custom", path: ["SMTP_URL"], message });
     return z.NEVER;
   });

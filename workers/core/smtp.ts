@@ -20,12 +20,17 @@ const LINES_MAX = 200;
 
 type Reply = { code: number; lines: string[] };
 
-/** Throws when the server refuses or does not answer within half a minute. No error says the credentials. */
-export async function sendBySmtp(connector: Connector, server: MailSettings, mail: Envelope): Promise<void> {
+/** Throws when the server refuses, or has not taken it within `timeout_ms`. No error says the credentials. */
+export async function sendBySmtp(
+  connector: Connector,
+  server: MailSettings,
+  mail: Envelope,
+  timeout_ms = TIMEOUT_MS,
+): Promise<void> {
   const { host: hostname, port, tls } = server;
   const secureTransport = tls === "implicit" ? "on" : tls === "starttls" ? "starttls" : "off";
   const link = new Link(connector.connect({ hostname, port }, { secureTransport, allowHalfOpen: false }));
-  const timer = setTimeout(() => link.close(new Error("the mail server did not answer in time")), TIMEOUT_MS);
+  const timer = setTimeout(() => link.close(new Error("the mail server did not answer in time")), timeout_ms);
   try {
     await converse(link, server, mail);
   } finally {

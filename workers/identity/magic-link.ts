@@ -50,13 +50,15 @@ async function take(ctx: Ctx, address: string, { name, most, window_ms }: (typeo
   });
 }
 
-async function mailLink(ctx: Ctx, email: string): Promise<void> {
+async function mailLink(ctx: Ctx, address: string): Promise<void> {
   const user = await ctx.db
-    .select({ id: users.id, username: users.username })
+    .select({ id: users.id, username: users.username, email: users.email })
     .from(users)
-    .where(and(eq(users.email, email), isNull(users.deleted_at)))
+    .where(and(eq(users.email, address), isNull(users.deleted_at)))
     .get();
-  if (!user) return;
+  if (!user?.email) return;
+  // As its owner spelt it.
+  const { id, username, email } = user;
   const token = toBase64url(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)));
   const token_hash = await hashKey(token);
   const now = ctx.now();
@@ -65,7 +67,7 @@ async function mailLink(ctx: Ctx, email: string): Promise<void> {
     .insert(magic_links)
     .select(
       sql`SELECT ${token_hash}, ${users.id}, ${now}, ${now + LINK_MS} FROM ${users}
-          WHERE ${users.id} = ${user.id} AND ${users.email} = ${email} AND ${users.deleted_at} IS NULL`,
+          WHERE ${users.id} = ${id} AND ${users.email} = ${email} AND ${users.deleted_at} IS NULL`,
     )
     .returning({ user_id: magic_links.user_id });
   if (kept.length === 0) return;
@@ -73,7 +75,7 @@ async function mailLink(ctx: Ctx, email: string): Promise<void> {
     to: email,
     subject: "Sign in to Sluice",
     text: [
-      `Hello ${user.username},`,
+      `Hello ${username},`,
       "",
       "open this link to sign in. It works once, within the next 15 minutes:",
       "",
