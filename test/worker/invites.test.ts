@@ -1,8 +1,9 @@
 /** Invite codes: made, listed, deactivated, purged; and by whom. */
 import { eq } from "drizzle-orm";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Actor, CreatedInvite, InviteList, RegistrationList } from "../../schema/contract/identity.ts";
-import { invite_codes } from "../../schema/tables/identity.ts";
+import { invite_codes, users } from "../../schema/tables/identity.ts";
+import * as hasher from "../../workers/identity/argon2id.ts";
 import { endOfDay, newInviteCode, sweepInviteCodes } from "../../workers/identity/invite-codes.ts";
 import { listInvites } from "../../workers/identity/list-invites.ts";
 import { register } from "../../workers/identity/register.ts";
@@ -121,6 +122,25 @@ describe("a code", () => {
     expect(shown).toMatchObject({ use_count: 2, is_active: false, created_by: admin.id });
     expect(shown.created_by_username).toBe(admin.username);
   });
+
+  test("a thousand register by at once, a single-use one: one of them does, and it is used once", async () => {
+    const { body: code } = await create({});
+    const before = await db.$count(users);
+    // What is tried here is the commit: a thousand real hashes would take most of a minute.
+    const hash = vi.spyOn(hasher, "argon2id").mockImplementation(async () => new Uint8Array(32));
+    onTestFinished(() => hash.mockRestore());
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 1000 }, (_, n) =>
+        register(system(), { username: `thousand_${n}`, password: PASSWORD, invite_code: code.code }),
+      ),
+    );
+    const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason.code] : []));
+    expect(refused).toEqual(Array(999).fill("bad_invite_code"));
+    expect(await db.$count(users)).toBe(before + 1);
+    const shown = (await list()).body.codes.find(({ id }: { id: number }) => id === code.id);
+    expect(shown).toMatchObject({ use_count: 1, is_active: false });
+    expect((await registrations(code.id)).body.registrations).toHaveLength(1);
+  }, 90_000);
 
   test("that nobody made is 404", async () => {
     expect((await deactivate(999_999)).status).toBe(404);
