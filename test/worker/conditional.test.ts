@@ -50,6 +50,11 @@ async function newVod(): Promise<string> {
   return `/api/library/${id}`;
 }
 
+async function newSshKey(): Promise<string> {
+  const { body } = await call("POST", "/api/ssh-keys", { token: ada.token, body: { name: "laptop" } });
+  return `/api/ssh-keys/${body.id}`;
+}
+
 async function newMessage(): Promise<string> {
   const channel_id = await newChannel(ada);
   const { send, next } = await connect({ authorization: `Bearer ${ada.token}` });
@@ -63,6 +68,8 @@ const RESOURCES: [name: string, path: () => Promise<string>][] = [
   ["a stream", async () => `/api/streams/${(await newStream(ada.token)).id}`],
   ["a recording", newVod],
   ["oneself", async () => "/api/me"],
+  ["oneself, by the apps face", async () => "/api/v1/account"],
+  ["an SSH key", newSshKey],
   ["a thread", newMessage],
 ];
 

@@ -52,6 +52,7 @@ const CREATIONS: [path: string, body: (n: string) => object, by: () => User, sen
   ["/api/users", (n) => ({ username: `made_${n}`, password: PASSWORD }), () => root, {}],
   ["/api/admin/invite-codes", (n) => ({ label: n }), () => root, {}],
   ["/api/api-keys", (n) => ({ name: `key ${n}` }), () => ada, {}],
+  ["/api/v1/tokens", (n) => ({ name: n, scope: "global" }), () => root, {}],
 ];
 
 describe.each(CREATIONS)("POST %s", (path, body, who) => {
@@ -93,6 +94,7 @@ const ACTIONS: Record<string, string> = {
   "/api/users": "user_create",
   "/api/admin/invite-codes": "invite_code_create",
   "/api/api-keys": "api_key_create",
+  "/api/v1/tokens": "app_token_create",
 };
 const auditOf = (path: string) => ACTIONS[path] ?? expect.fail(path);
 

@@ -17,7 +17,7 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
     ["bad_credentials", "totp_required", "totp_invalid", "invalid_request", "invalid_json", "rate_limited"],
   ],
   ["post", "/login", ["bad_credentials", "totp_invalid", "invalid_request", "cross_origin", "rate_limited"]],
-  ["get", "/logout", []],
+  ["get", "/logout", ["cross_origin"]],
   ["post", "/api/register", ["invalid_request", "invalid_json", "bad_invite_code", "cross_origin", "rate_limited"]],
   ["get", "/api/invite-code", ["unauthenticated", "forbidden"]],
   [
@@ -152,7 +152,11 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
     ["unauthenticated", "forbidden", "invalid_request", "invalid_json", "totp_invalid", "rate_limited"],
   ],
   ["get", "/api/v1/tokens", ["unauthenticated", "forbidden"]],
-  ["post", "/api/v1/tokens", ["unauthenticated", "forbidden", "invalid_request", "invalid_json"]],
+  [
+    "post",
+    "/api/v1/tokens",
+    ["unauthenticated", "forbidden", "invalid_request", "invalid_json", "idempotency_running", "idempotency_mismatch"],
+  ],
   ["delete", "/api/v1/tokens/{id}", ["unauthenticated", "forbidden", "invalid_request"]],
   ["get", "/api/users", ["unauthenticated", "invalid_request", "forbidden"]],
   [

@@ -40,6 +40,7 @@ export function appsAccountRoutes(app: App): void {
       summary: "Your account and the tenant it is in",
       access: "user",
       admits: IN_PERSON,
+      etag: true,
       errors: ["forbidden"],
       responses: { 200: { description: "The account", ...json(enveloped(AppsAccount)) } },
     },

@@ -41,6 +41,7 @@ export function appsTokenRoutes(app: App): void {
         "It counts as long as the account it goes with is there and may make one. Apps cannot be made yet, so that there is none for the scope `app`.",
       access: "user",
       admits: ADMINS,
+      idempotent: true,
       errors: ["forbidden"],
       request: body(AppTokenInput),
       responses: { 201: { description: "The token, shown once", ...json(CreatedAppToken) } },

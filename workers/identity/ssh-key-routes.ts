@@ -97,6 +97,7 @@ export function sshKeyRoutes(app: App): void {
       summary: "An SSH key of yours; for admins anybody's",
       access: "user",
       admits: { ...OWNER, admin: "ok" },
+      etag: true,
       errors: ["forbidden", "not_found"],
       request: { params: ByNumber },
       responses: { 200: { description: "The key", ...json(SshKey) } },
