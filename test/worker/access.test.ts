@@ -3,45 +3,14 @@
  * nothing else masks a refusal; and once more after all who are refused, so that none of them changed anything.
  */
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
-import type { UserRole } from "../../schema/contract/identity.ts";
 import { app } from "../../workers/application.ts";
 import { type Answer, admissionTables, CALLERS, type Caller, NOBODY } from "../../workers/core/admits.ts";
 import { faceOf } from "../../workers/core/faces.ts";
 import { admissionsOf } from "../../workers/core/operation.ts";
-import { bearerOf, type Person } from "./access-callers.ts";
-import type { Asked, Case, Cases } from "./access-case.ts";
-import { APPS_CASES } from "./access-cases-apps.ts";
-import { ADMIN_CASES, CHAT_CASES } from "./access-cases-chat.ts";
-import { IDENTITY_CASES } from "./access-cases-identity.ts";
-import { KEY_CASES } from "./access-cases-keys.ts";
-import { MEDIA_CASES } from "./access-cases-media.ts";
-import { TWO_FACTOR_CASES } from "./access-cases-two-factor.ts";
+import { bearerOf } from "./access-callers.ts";
+import type { Case } from "./access-case.ts";
+import { addressOf, CASES, newAddress, newScene, OPERATIONS, type Operation, type Scene } from "./access-scene.ts";
 import { call, newUser } from "./client.ts";
-
-const CASES: Cases = {
-  ...IDENTITY_CASES,
-  ...KEY_CASES,
-  ...TWO_FACTOR_CASES,
-  ...APPS_CASES,
-  ...MEDIA_CASES,
-  ...CHAT_CASES,
-  ...ADMIN_CASES,
-};
-
-const Operation = z.looseObject({ operationId: z.string(), responses: z.record(z.string(), z.unknown()) });
-const Document = z.looseObject({ paths: z.record(z.string(), z.record(z.string(), Operation)) });
-
-const { paths } = Document.parse((await call("GET", "/openapi.json")).body);
-const OPERATIONS = Object.entries(paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, { operationId, responses }]) => ({
-    id: operationId,
-    method: method.toUpperCase(),
-    path,
-    statuses: Object.keys(responses),
-  })),
-);
-type Operation = (typeof OPERATIONS)[number];
 
 const ROWS = OPERATIONS.flatMap((operation) => {
   const admission = admissionsOf(app).get(operation.id);
@@ -54,32 +23,16 @@ const ROWS = OPERATIONS.flatMap((operation) => {
   }));
 });
 
-/** Limits count addresses; here they would count the tests. */
-let addresses = 0;
-function newAddress(): string {
-  addresses += 1;
-  return `198.18.${addresses >> 8}.${addresses & 255}`;
-}
-
 const statusOf = (status: number) => (status < 400 ? "ok" : status);
 
-type Scene = { owner: Person; asked: Asked };
-
-async function newScene({ owner = "user", make }: Case, kind: string): Promise<Scene> {
-  const role: UserRole = typeof owner === "string" ? owner : (owner[kind] ?? "user");
-  const person = await newUser(role);
-  return { owner: person, asked: (await make?.(person, kind)) ?? {} };
-}
-
-async function answerTo(caller: Caller, { id, method, path, statuses }: Operation, { send }: Case, scene: Scene) {
-  const { params = {}, query = {}, headers = {}, body } = scene.asked;
+async function answerTo(caller: Caller, operation: Operation, { send }: Case, scene: Scene) {
+  const { method, path, statuses } = operation;
+  const { headers = {}, body } = scene.asked;
   const token = await bearerOf(caller, scene.owner, faceOf(path));
   const address = { "cf-connecting-ip": newAddress() };
   if (send)
     return statusOf(await send({ ...address, ...(token !== undefined && { authorization: `Bearer ${token}` }) }));
-  const filled = path.replace(/\{(\w+)\}/g, (_, name) => String(params[name] ?? expect.fail(`${id} needs ${name}`)));
-  const search = new URLSearchParams(query).size > 0 ? `?${new URLSearchParams(query)}` : "";
-  const reply = await call(method, `${filled}${search}`, {
+  const reply = await call(method, addressOf(operation, scene.asked), {
     ...(token !== undefined && { token }),
     headers: { ...address, ...headers },
     body,

@@ -23,7 +23,8 @@ export function publicOrigin(request: Request, settings: Settings): string {
 }
 
 function requestOrigin(request: Request, settings: Settings): string {
-  return `${isHttps(request, settings) ? "https" : "http"}://${new URL(request.url).host}`;
+  // A proxy may name the port that browsers leave out.
+  return new URL(`${isHttps(request, settings) ? "https" : "http"}://${new URL(request.url).host}`).origin;
 }
 
 export const isUpgrade = (request: Request): boolean => request.headers.get("upgrade")?.toLowerCase() === "websocket";

@@ -5,7 +5,8 @@ import { LoginReply, LoginRequest, Me, TokenReply, TokenRequest } from "#contrac
 import { ACCOUNTS, EVERYBODY } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { SESSION_COOKIE } from "../core/authenticate.ts";
-import { isHttps } from "../core/client.ts";
+import { isCrossOrigin, isHttps } from "../core/client.ts";
+import { ApiError } from "../core/errors.ts";
 import { operation } from "../core/operation.ts";
 import { createToken, logIn } from "./log-in.ts";
 import { me } from "./me.ts";
@@ -91,11 +92,15 @@ export function identityRoutes(app: App): void {
       summary: "Sign out: the session is revoked and the cookie cleared",
       access: "optional",
       admits: EVERYBODY,
-      errors: [],
+      errors: ["cross_origin"],
       responses: { 302: { description: "To `/login`, signed in or not" } },
     },
     async (c) => {
-      await closeSession(c.var.ctx);
+      const { ctx } = c.var;
+      const byCookie = ctx.actor.kind === "user" && ctx.actor.via === "cookie";
+      // A read by its method only: a link on another site must sign nobody out.
+      if (byCookie && isCrossOrigin(c.req.raw, ctx.settings)) throw new ApiError("cross_origin");
+      await closeSession(ctx);
       deleteCookie(c, SESSION_COOKIE, { path: "/" });
       return c.redirect("/login", 302);
     },
