@@ -59,6 +59,10 @@ test.each(ROWS)("$name", async ({ operation, kind, table }) => {
   expect(answers).toEqual(table);
 });
 
+test("every operation has a table", () => {
+  expect(OPERATIONS.map(({ id }) => id).filter((id) => !admissionsOf(app).has(id))).toEqual([]);
+});
+
 test("every case is of an operation", () => {
   const ids = OPERATIONS.map(({ id }) => id);
   expect(Object.keys(CASES).filter((id) => !ids.includes(id))).toEqual([]);

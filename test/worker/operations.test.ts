@@ -389,6 +389,17 @@ test("lengths are documented as they are enforced", () => {
   expect([...text.matchAll(/"maxLength":(\d+)/g)].map(([, most]) => most)).toEqual(["100", "100", "2000"]);
 });
 
+test("numbers in addresses are documented as integers, with their range", () => {
+  const { parameters = [] } = document.paths["/api/activity"]?.get ?? expect.fail("no activity");
+  const limit = parameters.find(({ name }) => name === "limit");
+  expect(limit).toMatchObject({ schema: { type: "integer", minimum: 1, maximum: 50, default: 20 } });
+});
+
+test("patterns are documented without the flags of their expressions", () => {
+  const text = JSON.stringify(document.paths["/api/me/avatar"]?.put?.requestBody);
+  expect(text).toContain(JSON.stringify(String.raw`^[\p{L}\p{N}]{1,2}$`));
+});
+
 test("a wrong type is told in words that follow the field's name", async () => {
   const typed = await call("POST", "/api/token", { body: { username: 5, password: "x" } });
   expect(typed).toMatchObject({ status: 400, body: { error: "username must be of type string" } });
