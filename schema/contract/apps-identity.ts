@@ -46,7 +46,10 @@ export const AppsLogin = z.object({
     .max(254, "is too long")
     .meta({ description: "Name or e-mail address", example: "ada" }),
   password: z.string().min(1, "is required").max(1024, "is too long").meta({ example: "correct horse battery" }),
-  code: SecondFactorCode.optional().meta({ description: "Of the authenticator app, or a backup code", example: "" }),
+  code: SecondFactorCode.optional().meta({
+    description: "Of the authenticator app, or a backup code",
+    example: "123456",
+  }),
 });
 export type AppsLogin = z.output<typeof AppsLogin>;
 

@@ -55,6 +55,15 @@ describe("making one", () => {
     expect((await audited("app_token_create")).at(-1)).toMatchObject({ actor_kind: "app_token" });
   });
 
+  test("sent again with its Idempotency-Key, the request makes no second one", async () => {
+    const admin = await newUser("admin");
+    const headers = { "idempotency-key": crypto.randomUUID() };
+    const ask = () => call("POST", "/api/v1/tokens", { token: admin.token, headers, body: GLOBAL });
+    const [first, second] = [await ask(), await ask()];
+    expect([second.status, second.body]).toEqual([201, first.body]);
+    expect(await db.$count(app_tokens, eq(app_tokens.created_by, admin.id))).toBe(1);
+  });
+
   test.each([
     [{ name: "" }, "name"],
     [{ name: "x".repeat(101) }, "name"],

@@ -7,7 +7,7 @@ const SECRETS: readonly [pattern: RegExp, replacement: string][] = [
   [/\b(live_|rtmp_|portal_|sk_|br_|wsk_)[A-Za-z0-9_-]{4,}/g, "$1…"],
   [/\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/g, "jwt…"],
   [/(\/hls\/)[^/?#\s]{24,}(?=\/)/g, "$1…"],
-  [/([?&](?:token|api_token|key|password|secret|x-amz-(?:signature|credential))=)[^&#\s]*/gi, "$1…"],
+  [/([?&](?:token|api_token|magic|key|password|secret|x-amz-(?:signature|credential))=)[^&#\s]*/gi, "$1…"],
 ];
 
 export function redact(text: string): string {
