@@ -135,6 +135,7 @@ async function launch(): Promise<void> {
       PLAYBACK: settings.playback,
       SLUICE_CHAT_SHARDS: String(settings.chatShards),
       SLUICE_RATE_LIMITS: settings.rateLimits,
+      SLUICE_LOG_READS: settings.logReads,
       AUTH_RATE_LIMIT_MAX: String(settings.authLimitMax),
       AUTH_RATE_LIMIT_WINDOW_MS: String(settings.authLimitWindowMs),
       TOTP_ISSUER: settings.totpIssuer,

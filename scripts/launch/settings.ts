@@ -54,6 +54,7 @@ const Environment = z.object({
   PLAYBACK: z.enum(["edge", "direct"], { error: "must be edge or direct" }).default("edge"),
   SLUICE_CHAT_SHARDS: whole(1, 64, "must be a number from 1 to 64").default(1),
   SLUICE_RATE_LIMITS: z.enum(["on", "off"], { error: "must be on or off" }).default("on"),
+  SLUICE_LOG_READS: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
   AUTH_RATE_LIMIT_MAX: whole(1, 10_000, "must be a number from 1 to 10000").default(10),
   AUTH_RATE_LIMIT_WINDOW_MS: whole(
     1000,
@@ -93,6 +94,7 @@ export type Settings = {
   playback: "edge" | "direct";
   chatShards: number;
   rateLimits: "on" | "off";
+  logReads: "0" | "1";
   authLimitMax: number;
   authLimitWindowMs: number;
   totpIssuer: string;
@@ -137,6 +139,7 @@ export function parseSettings(environment: Record<string, string | undefined>, r
     playback: values.PLAYBACK,
     chatShards: values.SLUICE_CHAT_SHARDS,
     rateLimits: values.SLUICE_RATE_LIMITS,
+    logReads: values.SLUICE_LOG_READS,
     authLimitMax: values.AUTH_RATE_LIMIT_MAX,
     authLimitWindowMs: values.AUTH_RATE_LIMIT_WINDOW_MS,
     totpIssuer: values.TOTP_ISSUER,

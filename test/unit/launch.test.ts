@@ -97,6 +97,7 @@ describe("settings", () => {
     ["PLAYBACK", "both"],
     ["SLUICE_CHAT_SHARDS", "65"],
     ["SLUICE_RATE_LIMITS", "no"],
+    ["SLUICE_LOG_READS", "yes"],
     ["AUTH_RATE_LIMIT_MAX", "0"],
     ["AUTH_RATE_LIMIT_WINDOW_MS", "86400001"],
     ["TOTP_ISSUER", "a:b"],

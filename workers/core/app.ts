@@ -1,11 +1,9 @@
 /** The application: what surrounds every request, whatever noun answers it. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { drizzle } from "drizzle-orm/d1";
 import type { Context } from "hono";
-import type { FieldError } from "#contract/errors";
 import type { App, AppEnv, Services } from "./app-env.ts";
 import { clientAddress, isHttps, publicOrigin } from "./client.ts";
-import { newRequestId } from "./context.ts";
+import { type Ctx, databaseOf, newRequestId } from "./context.ts";
 import { parseEnv, SettingsError } from "./env.ts";
 import { ApiError } from "./errors.ts";
 import { faceOf } from "./faces.ts";
@@ -14,7 +12,9 @@ import { setLimitHeaders } from "./limit.ts";
 import { log, logFailure } from "./log.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { pageRoutes, serveAsset } from "./pages.ts";
+import { refuseInvalid } from "./parameter-check.ts";
 import { renderError, toApiError } from "./problem.ts";
+import { RememberingRouter } from "./router.ts";
 import { uptimeMs } from "./uptime.ts";
 
 /** A request id of the caller's is kept when it can do no harm in a log. */
@@ -23,45 +23,64 @@ const USER_AGENT_MAX = 300;
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 export function createApp(services: Services, nouns: readonly ((app: App) => void)[]): App {
-  const app: App = new OpenAPIHono<AppEnv>({ defaultHook: (result) => refuseInvalid(result) });
+  const app: App = new OpenAPIHono<AppEnv>({
+    router: new RememberingRouter(),
+    defaultHook: (result) => refuseInvalid(result),
+  });
+  const fail = (c: Context<AppEnv>, error: unknown) => {
+    const known = toApiError(error);
+    logError(error, known, c.get("requestId"));
+    return renderError(c.req.raw, faceOf(c.req.path), known, c.get("requestId"));
+  };
   app.use("*", async (c, next) => {
     const started = Date.now();
     uptimeMs(started);
     const given = c.req.header("x-request-id") ?? "";
     const requestId = REQUEST_ID.test(given) ? given : newRequestId();
     c.set("requestId", requestId);
-    await next();
+    try {
+      enter(c, services, requestId);
+      await next();
+    } catch (error) {
+      // What operations throw was rendered before it comes here.
+      c.res = fail(c, error);
+    }
     finish(c, requestId);
     logRequest(c, requestId, started);
   });
-  app.use("*", async (c, next) => {
-    const settings = parseEnv(c.env);
-    // The runtime makes the URL of what the Host header says, unchecked.
-    if (!URL.canParse(c.req.url)) throw new ApiError("invalid_request", "The Host header is not valid");
-    c.set("services", services);
-    c.set("face", faceOf(c.req.path));
-    c.set("ctx", {
-      env: c.env,
-      settings,
-      db: drizzle(c.env.DB),
-      actor: { kind: "anonymous" },
-      requestId: c.var.requestId,
-      ip: clientAddress(c.req.raw, settings),
-      userAgent: c.req.header("user-agent")?.slice(0, USER_AGENT_MAX) ?? null,
-      origin: publicOrigin(c.req.raw, settings),
-      now: Date.now,
-      waitUntil: (promise) => c.executionCtx.waitUntil(promise),
-    });
-    await next();
-  });
   for (const mount of [...nouns, openapiRoutes, pageRoutes]) mount(app);
   app.notFound((c) => unrouted(app, c));
-  app.onError((error, c) => {
-    const known = toApiError(error);
-    logError(error, known, c.var.requestId);
-    return renderError(c.req.raw, faceOf(c.req.path), known, c.var.requestId);
-  });
+  app.onError((error, c) => fail(c, error));
   return app;
+}
+
+/** What handlers find on the context. What few ask for is found out when they ask. Throws `SettingsError`, `invalid_request`. */
+function enter(c: Context<AppEnv>, services: Services, requestId: string): void {
+  const { env } = c;
+  const request = c.req.raw;
+  const settings = parseEnv(env);
+  // The runtime makes the URL of what the Host header says, unchecked.
+  if (!URL.canParse(request.url)) throw new ApiError("invalid_request", "The Host header is not valid");
+  c.set("services", services);
+  c.set("face", faceOf(c.req.path));
+  c.set("ctx", {
+    env,
+    settings,
+    db: databaseOf(env),
+    actor: { kind: "anonymous" },
+    requestId,
+    get ip() {
+      return clientAddress(request, settings);
+    },
+    get userAgent() {
+      return request.headers.get("user-agent")?.slice(0, USER_AGENT_MAX) ?? null;
+    },
+    get origin() {
+      return publicOrigin(request, settings);
+    },
+    now: Date.now,
+    waitUntil: (promise) => c.executionCtx.waitUntil(promise),
+  });
 }
 
 /** Faults of ours come with all there is to know; what others did (an upstream, a limit) is one line. */
@@ -96,25 +115,29 @@ function isRouted(app: App, method: string, path: string): boolean {
 function finish(c: Context<AppEnv>, requestId: string): void {
   // An upgrade's response must stay the object it is.
   if (c.res.status === 101) return;
-  if (!hasMutableHeaders(c.res)) {
+  const headers = named(c, requestId);
+  setLimitHeaders(headers, c);
+  const ctx = entered(c);
+  secure(headers, ctx !== undefined && isHttps(c.req.raw, ctx.settings));
+}
+
+/** The reply's headers, made such that they can be changed, with the request's id. */
+function named(c: Context<AppEnv>, requestId: string): Headers {
+  try {
+    c.res.headers.set("X-Request-Id", requestId);
+  } catch {
+    // What `fetch` and bindings return cannot be changed, and nothing but trying tells.
     const copy = new Response(c.res.body, c.res);
+    copy.headers.set("X-Request-Id", requestId);
     // Without this Hono copies the old headers over the new ones.
     c.res = undefined;
     c.res = copy;
   }
-  setLimitHeaders(c.res.headers, c);
-  secure(c.res.headers, requestId, c.var.ctx !== undefined && isHttps(c.req.raw, c.var.ctx.settings));
+  return c.res.headers;
 }
 
-/** What `fetch` and bindings return cannot be changed, and nothing but trying tells. */
-function hasMutableHeaders({ headers }: Response): boolean {
-  try {
-    headers.delete("X-Request-Id");
-    return true;
-  } catch {
-    return false;
-  }
-}
+/** Undefined for a request that was refused before it had a context. */
+const entered = (c: Context<AppEnv>): Ctx | undefined => c.get("ctx");
 
 /** Playback and files are too many to be worth a line each while they succeed. */
 const QUIET = /^\/(assets\/|api\/stream\/[^/]+\/hls\/|api\/vod\/[^/]+\/|livez$|readyz$|health$)/;
@@ -122,35 +145,16 @@ const QUIET = /^\/(assets\/|api\/stream\/[^/]+\/hls\/|api\/vod\/[^/]+\/|livez$|r
 function logRequest(c: Context<AppEnv>, requestId: string, started: number): void {
   const { status } = c.res;
   if (status < 400 && QUIET.test(c.req.path)) return;
-  const actor = c.var.ctx?.actor;
+  const ctx = entered(c);
   const { method } = c.req.raw;
-  // Reads that succeed are what pages do every other second.
-  const level = status < 400 && (method === "GET" || method === "HEAD") ? "debug" : "info";
-  log(level, `${method} ${c.req.path} ${status}`, {
+  // What pages do every other second: a line costs as much as all else that is done for a request.
+  const succeeds = status < 400 && (method === "GET" || method === "HEAD");
+  if (succeeds && ctx?.settings.logReads !== true) return;
+  const actor = ctx?.actor;
+  log(succeeds ? "debug" : "info", `${method} ${c.req.path} ${status}`, {
     request_id: requestId,
     duration_ms: Date.now() - started,
     ...(actor && actor.kind !== "anonymous" && { actor: actor.kind }),
     ...(actor && "id" in actor && { actor_id: actor.id }),
   });
 }
-
-type Validation = { success: true } | { success: false; error: { issues: readonly Issue[] } };
-type Issue = { path: PropertyKey[]; message: string; code?: string };
-
-function refuseInvalid(result: Validation): void {
-  if (result.success) return;
-  const details = result.error.issues.slice(0, 20).map(fieldError);
-  const [first] = details;
-  throw new ApiError("invalid_request", first && `${first.field} ${first.message}`.trim(), { details });
-}
-
-function fieldError({ path, message }: Issue): FieldError {
-  const missing = message.endsWith("received undefined");
-  return { field: path.map(String).join("."), message: missing ? "is required" : plain(message) };
-}
-
-/** zod's own words, where a schema has none, as the end of a sentence that begins with the field. */
-const plain = (message: string) =>
-  message
-    .replace(/^Invalid input: expected (\w+), received .*$/, "must be of type $1")
-    .replace(/^Invalid option: expected one of /, "must be one of ");

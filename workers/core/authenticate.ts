@@ -33,10 +33,10 @@ export type Authenticators = {
  * write that another site asked for.
  */
 export async function authenticate(c: Context<AppEnv>, authenticators: Authenticators): Promise<Actor> {
-  const ctx = c.var.ctx;
+  const ctx = c.get("ctx");
   for (const credential of credentials(c)) {
     if (credential.value.length > CREDENTIAL_MAX) continue;
-    const actor = await check(ctx, credential, c.var.face, authenticators);
+    const actor = await check(ctx, credential, c.get("face"), authenticators);
     if (!actor) continue;
     if (actor.kind === "user" && actor.via === "cookie") refuseCrossOrigin(c);
     return actor;
@@ -76,8 +76,11 @@ function check(ctx: Ctx, credential: Credential, face: Face, authenticators: Aut
   }
 }
 
+const taken = (face: Face): ReadonlySet<CredentialForm> => new Set(FACES[face].credentials);
+const TAKEN = { portal: taken("portal"), apps: taken("apps"), recorder: taken("recorder") };
+
 function* credentials(c: Context<AppEnv>): Generator<Credential> {
-  const takes = new Set<CredentialForm>(FACES[c.var.face].credentials);
+  const takes = TAKEN[c.get("face")];
   const [given = "", ...rest] = (c.req.header("authorization") ?? "").trim().split(/\s+/);
   const authorization = rest.length === 1 ? rest[0] : undefined;
   const scheme = given.toLowerCase();

@@ -14,7 +14,7 @@ export function isHttps(request: Request, { trustProxy }: Settings): boolean {
     const protocol = request.headers.get("x-forwarded-proto");
     if (protocol !== null) return protocol.split(",").at(-1)?.trim().toLowerCase() === "https";
   }
-  return new URL(request.url).protocol === "https:";
+  return request.url.startsWith("https:");
 }
 
 /** The origin that the browser sees, for absolute URLs in replies. */

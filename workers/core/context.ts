@@ -20,13 +20,22 @@ export type Ctx = {
   waitUntil(promise: Promise<unknown>): void;
 };
 
+const databases = new WeakMap<Env, DrizzleD1Database>();
+
+/** One for each environment: it keeps nothing of a request. */
+export function databaseOf(env: Env): DrizzleD1Database {
+  const known = databases.get(env) ?? drizzle(env.DB);
+  databases.set(env, known);
+  return known;
+}
+
 /** For objects and cron: acts as `system`. `waitUntil` is the object's or the event's. */
 export function systemContext(env: Env, name: string, waitUntil: (promise: Promise<unknown>) => void): Ctx {
   const settings = parseEnv(env);
   return {
     env,
     settings,
-    db: drizzle(env.DB),
+    db: databaseOf(env),
     actor: { kind: "system", name },
     requestId: newRequestId(),
     ip: null,

@@ -29,6 +29,7 @@ export type Env = {
   PLAYBACK?: string;
   SLUICE_CHAT_SHARDS?: string;
   SLUICE_RATE_LIMITS?: string;
+  SLUICE_LOG_READS?: string;
   AUTH_RATE_LIMIT_MAX?: string;
   AUTH_RATE_LIMIT_WINDOW_MS?: string;
   TOTP_ISSUER?: string;
@@ -72,6 +73,8 @@ export type Settings = {
   playback: "edge" | "direct";
   /** How many chat gateways share the users of a region, 1 to 64. */
   chatShards: number;
+  /** Whether reads that succeed are logged too. */
+  logReads: boolean;
   /** Whether calls are counted beyond signing in, searching and opening the chat. */
   rateLimits: boolean;
   /** How often an address may try to sign in at the apps face. */
@@ -144,6 +147,10 @@ const Variables = z.object({
     .enum(["", "on", "off"], { error: "must be on or off" })
     .default("on")
     .transform((value) => value !== "off"),
+  SLUICE_LOG_READS: z
+    .enum(["", "0", "1"], { error: "must be 0 or 1" })
+    .default("0")
+    .transform((value) => value === "1"),
   AUTH_RATE_LIMIT_MAX: whole(10, 1, 10_000),
   AUTH_RATE_LIMIT_WINDOW_MS: whole(15 * 60_000, 1_000, LIMIT_WINDOW_MAX_MS),
   TOTP_ISSUER: TotpIssuer.default("Sluice"),
@@ -177,6 +184,7 @@ export function parseEnv(env: Env): Settings {
     rtmpPlainLiveKeys: variables.data.RTMP_PLAIN_LIVE_KEYS,
     playback: variables.data.PLAYBACK,
     chatShards: variables.data.SLUICE_CHAT_SHARDS,
+    logReads: variables.data.SLUICE_LOG_READS,
     rateLimits: variables.data.SLUICE_RATE_LIMITS,
     appsAuthLimit: {
       most: variables.data.AUTH_RATE_LIMIT_MAX,

@@ -31,16 +31,16 @@ export function pagePolicy(framing: Framing, { media, images }: Sources): string
 const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
 /** Sets what the response does not say itself. */
-export function secure(headers: Headers, requestId: string, https: boolean): void {
-  headers.set("X-Request-Id", requestId);
+export function secure(headers: Headers, https: boolean): void {
   headers.set("X-Content-Type-Options", "nosniff");
   const setDefault = (name: string, value: string) => {
     if (!headers.has(name)) headers.set(name, value);
   };
   setDefault("Cache-Control", "no-store");
   setDefault("Referrer-Policy", "strict-origin-when-cross-origin");
-  setDefault("Content-Security-Policy", DATA_POLICY);
-  if (headers.get("Content-Security-Policy")?.includes("frame-ancestors 'none'")) setDefault("X-Frame-Options", "DENY");
+  const policy = headers.get("Content-Security-Policy");
+  if (policy === null) headers.set("Content-Security-Policy", DATA_POLICY);
+  if ((policy ?? DATA_POLICY).includes("frame-ancestors 'none'")) setDefault("X-Frame-Options", "DENY");
   const isPage = headers.get("Content-Type")?.startsWith("text/html") ?? false;
   if (isPage) {
     setDefault(

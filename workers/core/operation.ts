@@ -3,6 +3,7 @@
  * the catalogue it answers. Authentication, limits, body checks and the documentation of errors follow from that.
  */
 import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-openapi";
+import type { Context, Next } from "hono";
 import { createMiddleware } from "hono/factory";
 import { ERRORS, type ErrorCode } from "#contract/errors";
 import type { AccountActor } from "#contract/identity";
@@ -17,6 +18,7 @@ import { type CredentialForm, FACES, faceOf } from "./faces.ts";
 import { IDEMPOTENCY_KEY_MAX, onlyOnce } from "./idempotency.ts";
 import { count } from "./limit.ts";
 import { countsFirst, isCounted, LIMITS, type LimitClass } from "./limit-classes.ts";
+import { parameterCheck } from "./parameter-check.ts";
 
 /**
  * `none`: credentials are not looked at. `optional`: they are, and without any the actor is anonymous. `user`: an
@@ -68,10 +70,18 @@ export function operation<const S extends Spec>(app: App, spec: S, handler: Rout
   const known = admissions.get(app) ?? new Map<string, Admission>();
   admissions.set(app, known.set(route.operationId, admits));
   const path = rest === undefined ? route.path : route.path.replace(`{${rest}}`, `{${rest}{.+}}`);
-  const routed: RouteConfig = { ...route, path, middleware: middleware(spec), hide: true };
+  const { params: _, query: __, ...request } = route.request ?? {};
+  const admit = admission(spec);
+  const steps = middleware(spec, admit);
+  const routed: RouteConfig = { ...route, path, request, middleware: steps ?? [], hide: true };
   if (anyOrigin) app.options(createRoute(routed).getRoutingPath(), preflight);
-  // The handler was checked against `S`; `routed` differs from it only in what is added at run time.
-  app.openapi(routed, handler as unknown as RouteHandler<RouteConfig, AppEnv>);
+  // The handler was checked against `S`; `routed` differs from it only in what is done elsewhere at run time.
+  const answer = handler as unknown as (c: Context<AppEnv>, next: Next) => Promise<Response>;
+  const alone: typeof answer = async (c, next) => {
+    await admit(c);
+    return answer(c, next);
+  };
+  app.openapi(routed, steps ? answer : alone);
 }
 
 /** The account that a `user` operation runs for. Throws `forbidden` for a token of the apps face, `unauthenticated`. */
@@ -90,12 +100,17 @@ export function accountOf(ctx: Ctx): AccountActor {
   }
 }
 
-function middleware(spec: Spec) {
+/** Null when there is nothing to do but admit: a step less for most that is read. */
+function middleware(spec: Spec, admit: Admit) {
   const { request, anyOrigin, etag, idempotent, operationId } = spec;
   const body = request?.body?.content;
+  if (!body && !anyOrigin && !etag && !idempotent) return null;
   return [
     ...(anyOrigin ? [shared] : []),
-    admission(spec),
+    createMiddleware<AppEnv>(async (c, next) => {
+      await admit(c);
+      await next();
+    }),
     ...(body ? [boundedBody({ form: "application/x-www-form-urlencoded" in body })] : []),
     ...(etag ? [tagged] : []),
     ...(idempotent ? [onlyOnce(operationId)] : []),
@@ -128,25 +143,31 @@ function counted(spec: Spec): Exclude<LimitClass, "none"> | null {
   return isCounted(faceOf(path), limit, isRead(spec)) ? limit : null;
 }
 
-/** A call is counted as soon as it is known whose it is; one without a credential that holds is its address's. */
-function admission(spec: Spec) {
+type Admit = (c: Context<AppEnv>) => Promise<void>;
+
+/**
+ * Who calls, how often, and whether the parameters make sense. A call is counted as soon as it is known whose it is; one
+ * without a credential that holds is its address's.
+ */
+function admission(spec: Spec): Admit {
   const { access } = spec;
   const limit = counted(spec);
   const reads = isRead(spec);
   const first = limit !== null && countsFirst(limit);
   const authenticates = access === "optional" || access === "user";
-  return createMiddleware<AppEnv>(async (c, next) => {
-    const { ctx, services } = c.var;
+  const check = parameterCheck(spec.request ?? {});
+  return async (c) => {
+    const ctx = c.get("ctx");
     if (first) await count(c, limit, reads);
     if (access === "login") refuseCrossOrigin(c);
     try {
-      if (authenticates) ctx.actor = await authenticate(c, services.authenticators);
+      if (authenticates) ctx.actor = await authenticate(c, c.get("services").authenticators);
     } finally {
       if (limit !== null && !first) await count(c, limit, reads);
     }
     if (access === "user" && ctx.actor.kind === "anonymous") throw new ApiError("unauthenticated");
-    await next();
-  });
+    check(c);
+  };
 }
 
 type Requirement = Record<string, string[]>;

@@ -46,6 +46,14 @@ export async function signToken(settings: Settings, token: NewToken): Promise<st
     .sign(await deriveKey(settings, "session tokens v1"));
 }
 
+type Verified = { claims: Claims; expires_at: number };
+/**
+ * Tokens that were found to be ours lately, by face and text: of a token nothing changes but that it expires. Checking
+ * a signature costs more than all else that is done for a request.
+ */
+const verified = new WeakMap<Settings, Map<string, Verified>>();
+const VERIFIED_MAX = 2000;
+
 /**
  * Null for anything that is not a token of ours for this face, at this time (UTC ms). `grace_ms`: for so long after its
  * end it still is one.
@@ -57,6 +65,24 @@ export async function verifyToken(
   now: number,
   grace_ms = 0,
 ): Promise<Claims | null> {
+  const key = `${face} ${token}`;
+  const known = verified.get(settings)?.get(key);
+  if (known) return known.expires_at > now - grace_ms ? known.claims : null;
+  const found = await verify(settings, token, face, now, grace_ms);
+  if (!found) return null;
+  const all = verified.get(settings) ?? new Map<string, Verified>();
+  if (all.size >= VERIFIED_MAX) all.clear();
+  verified.set(settings, all.set(key, found));
+  return found.claims;
+}
+
+async function verify(
+  settings: Settings,
+  token: string,
+  face: Face,
+  now: number,
+  grace_ms: number,
+): Promise<Verified | null> {
   if (!SHAPE.test(token)) return null;
   try {
     const { payload } = await jwtVerify(token, await deriveKey(settings, "session tokens v1"), {
@@ -68,7 +94,8 @@ export async function verifyToken(
       currentDate: new Date(now - grace_ms),
     });
     const claims = Claims.safeParse(payload);
-    return claims.success && claims.data.iat * 1000 <= now + SKEW_MS ? claims.data : null;
+    if (!claims.success || claims.data.iat * 1000 > now + SKEW_MS) return null;
+    return { claims: claims.data, expires_at: Number(payload.exp) * 1000 };
   } catch (error) {
     if (error instanceof errors.JOSEError) return null;
     throw error;
