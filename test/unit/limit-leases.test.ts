@@ -35,7 +35,7 @@ function isolate(counter: Counter, limit: number): Isolate {
     const known = leases.take(key, exact, now);
     if (known) return known;
     const most = exact ? 1 : leases.toAsk(key, limit, now);
-    return leases.taken(key, counter.take(most, now), now);
+    return leases.taken(key, most, counter.take(most, now), now);
   };
 }
 
@@ -81,6 +81,11 @@ describe("one isolate", () => {
   test("while permits are on their way, others ask for one each", () => {
     const leases = new Leases();
     expect(times(5, () => leases.toAsk("k", 60, 1_000))).toEqual([7, 1, 1, 1, 1]);
+    leases.taken("k", 1, { granted: 1, remaining: 59, reset_at: MINUTE }, 1_010);
+    expect(leases.toAsk("k", 60, 1_020)).toBe(1);
+    leases.taken("k", 7, { granted: 7, remaining: 52, reset_at: MINUTE }, 1_030);
+    expect(times(2, () => leases.toAsk("k", 60, 1_040))).toEqual([7, 1]);
+    // That one's client left.
     expect(leases.toAsk("k", 60, 2_500)).toBe(7);
     expect(leases.toAsk("other", 600, 2_500)).toBe(32);
     expect(leases.toAsk("small", 5, 2_500)).toBe(1);
@@ -90,10 +95,12 @@ describe("one isolate", () => {
     const leases = new Leases();
     const first = { granted: 7, remaining: 53, reset_at: MINUTE };
     const second = { granted: 1, remaining: 52, reset_at: MINUTE };
-    expect(leases.taken("k", second, 10)).toMatchObject({ allowed: true });
-    expect(leases.taken("k", first, 10)).toMatchObject({ allowed: true, remaining: 58 });
-    leases.taken("k", { granted: 1, remaining: 59, reset_at: 2 * MINUTE }, MINUTE);
-    expect(leases.taken("k", { granted: 0, remaining: 0, reset_at: MINUTE }, MINUTE)).toMatchObject({ allowed: false });
+    expect(leases.taken("k", 1, second, 10)).toMatchObject({ allowed: true });
+    expect(leases.taken("k", 7, first, 10)).toMatchObject({ allowed: true, remaining: 58 });
+    leases.taken("k", 1, { granted: 1, remaining: 59, reset_at: 2 * MINUTE }, MINUTE);
+    expect(leases.taken("k", 1, { granted: 0, remaining: 0, reset_at: MINUTE }, MINUTE)).toMatchObject({
+      allowed: false,
+    });
     expect(leases.take("k", true, MINUTE)).toBeNull();
   });
 

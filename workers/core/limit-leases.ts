@@ -16,7 +16,7 @@ type Lease = {
   reset_at: number;
   /** When this began to be known: before that it does not count, as when the clock was set back. */
   since: number;
-  /** When permits beyond one were asked for last. */
+  /** Since when several permits are on their way; 0: none are. */
   asked_at: number;
 };
 
@@ -26,8 +26,8 @@ export type Take = { allowed: boolean; remaining: number; reset_at: number };
 const LEASES_MAX = 10_000;
 const PART_OF_LIMIT = 8;
 const PERMITS_MAX = 32;
-/** While permits are on their way, others who need one ask for no more than that. */
-const ASK_EVERY_MS = 1_000;
+/** A request that asked and whose client left never hears the answer: then others ask for several again. */
+const ANSWERED_MS = 1_000;
 
 export class Leases {
   readonly #leases = new Map<string, Lease>();
@@ -42,18 +42,19 @@ export class Leases {
     return lease.permits > 0 || lease.left === 0 ? use(lease) : null;
   }
 
-  /** How many permits to ask for. */
+  /** How many permits to ask for: while several are on their way, others who need one ask for no more than that. */
   toAsk(key: string, most: number, now: number): number {
     const lease = this.#leases.get(key);
-    if (lease && Math.abs(now - lease.asked_at) < ASK_EVERY_MS) return 1;
+    if (lease && Math.abs(now - lease.asked_at) < ANSWERED_MS) return 1;
     if (lease) lease.asked_at = now;
     else this.#keep(key, { permits: 0, left: 1, reset_at: 0, since: now, asked_at: now });
     return Math.max(1, Math.min(PERMITS_MAX, Math.floor(most / PART_OF_LIMIT)));
   }
 
-  /** Takes one of what the object granted, and keeps the others. */
-  taken(key: string, { granted, remaining, reset_at }: Grant, now: number): Take {
+  /** Takes one of what the object granted to who asked for so many, and keeps the others. */
+  taken(key: string, asked: number, { granted, remaining, reset_at }: Grant, now: number): Take {
     const lease = this.#leases.get(key);
+    if (lease && asked > 1) lease.asked_at = 0;
     // An answer that was overtaken by the end of its window is good for the one who asked.
     if (lease && reset_at < lease.reset_at) return { allowed: granted > 0, remaining, reset_at };
     if (lease?.reset_at === reset_at) {
@@ -62,8 +63,7 @@ export class Leases {
       lease.left = Math.min(lease.left, remaining);
       return use(lease);
     }
-    const asked_at = lease?.asked_at ?? now - ASK_EVERY_MS;
-    const next: Lease = { permits: granted, left: remaining, reset_at, since: now, asked_at };
+    const next: Lease = { permits: granted, left: remaining, reset_at, since: now, asked_at: lease?.asked_at ?? 0 };
     this.#keep(key, next);
     return use(next);
   }

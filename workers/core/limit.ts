@@ -25,7 +25,9 @@ const leases = new Leases();
 
 /** Throws `rate_limited`; `unavailable` when nobody can count what guards secrets. */
 export async function count(c: Context<AppEnv>, wanted: Exclude<LimitClass, "none">, reads: boolean): Promise<void> {
-  const { ctx, face } = c.var;
+  // `c.var` is made anew for each look at it.
+  const ctx = c.get("ctx");
+  const face = c.get("face");
   const limit = limitOf(face, wanted, reads, ctx);
   if (!limit) return;
   const { key, most } = principalOf(limit, ctx);
@@ -48,14 +50,14 @@ async function takeOne(
   most: number,
   exact: boolean,
 ): Promise<Take | null> {
-  const { ctx, services } = c.var;
+  const ctx = c.get("ctx");
   const known = leases.take(key, exact, ctx.now());
   if (known) return known;
   const wanted = exact ? 1 : leases.toAsk(key, most, ctx.now());
-  const ask = () => services.limiter(c.env, key).take(most, window_ms, wanted);
+  const ask = () => c.get("services").limiter(c.env, key).take(most, window_ms, wanted);
   try {
     const grant = guards ? await askObject("rate limiter", ask) : await ask();
-    return leases.taken(key, grant, ctx.now());
+    return leases.taken(key, wanted, grant, ctx.now());
   } catch (error) {
     if (guards) throw error;
     uncounted(error, ctx.now());
@@ -75,12 +77,16 @@ function uncounted(error: unknown, now: number): void {
 const secondsUntil = (time: number, now: number) => Math.max(1, Math.ceil((time - now) / 1000));
 
 /** In the family of the face. */
-export function setLimitHeaders(headers: Headers, { var: { face, ctx, counted } }: Context<AppEnv>): void {
+export function setLimitHeaders(headers: Headers, c: Context<AppEnv>): void {
+  const counted = c.get("counted");
   if (!counted) return;
   const { most, remaining, reset_at, window_ms } = counted;
-  if (LIMITS[face].headers === "ietf") {
+  if (LIMITS[c.get("face")].headers === "ietf") {
     headers.set("RateLimit-Policy", `${most};w=${Math.ceil(window_ms / 1000)}`);
-    headers.set("RateLimit", `limit=${most}, remaining=${remaining}, reset=${secondsUntil(reset_at, ctx.now())}`);
+    headers.set(
+      "RateLimit",
+      `limit=${most}, remaining=${remaining}, reset=${secondsUntil(reset_at, c.get("ctx").now())}`,
+    );
   } else {
     headers.set("X-RateLimit-Limit", String(most));
     headers.set("X-RateLimit-Remaining", String(remaining));
