@@ -9,7 +9,18 @@ export async function readSetting<K extends SettingKey>(ctx: Ctx, key: K): Promi
 
 /** Several in one query. */
 export async function readSettings<K extends SettingKey>(ctx: Ctx, keys: K[]): Promise<{ [P in K]: SettingValue<P> }> {
-  const rows = await ctx.db.select().from(settings).where(inArray(settings.key, keys));
+  return settingsFrom(await selectSettings(ctx, keys), keys);
+}
+
+/** To be read in a batch with other things. */
+export const selectSettings = (ctx: Ctx, keys: SettingKey[]) =>
+  ctx.db.select().from(settings).where(inArray(settings.key, keys));
+
+/** Of what `selectSettings` found. */
+export function settingsFrom<K extends SettingKey>(
+  rows: readonly (typeof settings.$inferSelect)[],
+  keys: readonly K[],
+): { [P in K]: SettingValue<P> } {
   const values = keys.map((key) => [key, SETTINGS[key].parse(rows.find((row) => row.key === key)?.value)]);
   return Object.fromEntries(values) as { [P in K]: SettingValue<P> };
 }

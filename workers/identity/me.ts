@@ -4,24 +4,25 @@ import { two_factor, users } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { accountOf } from "../core/operation.ts";
-import { readSettings } from "../core/setting.ts";
+import { selectSettings, settingsFrom } from "../core/setting.ts";
 import { atLeast, manageableRoles } from "./roles.ts";
 
 const EVERYTHING = { allow_user_connections: true, allow_user_streams: true };
+const ALLOWED = ["allow_user_connections", "allow_user_streams"] as const;
 
 /** `GET /api/me`: the account behind the credential, and what it may do. */
 export async function me(ctx: Ctx): Promise<Me> {
   const account = accountOf(ctx);
-  const [user, open] = await Promise.all([
+  const [[user], settings] = await ctx.db.batch([
     ctx.db
       .select({ ...getTableColumns(users), second_factor: two_factor.enabled_at })
       .from(users)
       .leftJoin(two_factor, eq(two_factor.user_id, users.id))
-      .where(eq(users.id, account.id))
-      .get(),
-    // What is off for people is not off for admins, who are spared the query.
-    isAdminRole(account.role) ? EVERYTHING : readSettings(ctx, ["allow_user_connections", "allow_user_streams"]),
+      .where(eq(users.id, account.id)),
+    selectSettings(ctx, [...ALLOWED]),
   ]);
+  // What is off for people is not off for admins.
+  const open = isAdminRole(account.role) ? EVERYTHING : settingsFrom(settings, ALLOWED);
   if (!user) throw new ApiError("unauthenticated");
   const { id, username, nickname, status, status_message, role, avatar } = user;
   const isAdmin = isAdminRole(role);
