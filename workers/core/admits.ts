@@ -57,7 +57,7 @@ export const OWNER: Admits = { ...ACCOUNTS, other: 404, moderator: 404, admin: 4
 /** The same, but signed in and not by a key. */
 export const OWNER_IN_PERSON: Admits = { ...OWNER, unscoped_key: 403 };
 
-/** Roles from the one on. Their keys need the scope `admin`. */
+/** Roles from the one on. Keys of admins need the scope `admin`; those of moderators have their role without one. */
 export const MODERATORS: Admits = { ...ACCOUNTS, other: 403, unscoped_key: 403 };
 export const ADMINS: Admits = { ...MODERATORS, moderator: 403 };
 export const SUPERADMINS: Admits = { ...ADMINS, admin: 403 };
