@@ -30,7 +30,7 @@ const seed = Number(given.seed);
 if (![wanted, seed].every((number) => Number.isSafeInteger(number) && number > 0))
   fail("--cases and --seed take a number");
 /** Of each operation, beside those that its description names. */
-const EXAMPLES = given.small ? 3 : 50;
+const EXAMPLES = given.small ? 3 : 30;
 const PHASES = given.small ? "examples,fuzzing" : "examples,coverage,fuzzing";
 
 /** @typedef {{ test_cases: { generated: number, unique_failures: number }, errors: unknown[] }} Report */
