@@ -17,8 +17,8 @@ const TOKEN_BYTES = 32;
 
 /** For each address that is typed in, whoever does it. */
 const LIMITS = [
-  { name: "pause", most: 1, window_ms: 60_000 },
-  { name: "magic", most: 3, window_ms: 15 * 60_000 },
+  { name: "magic_pause", most: 1, window_ms: 60_000 },
+  { name: "magic_link", most: 3, window_ms: 15 * 60_000 },
 ] as const;
 
 /**
