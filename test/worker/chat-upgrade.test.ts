@@ -202,6 +202,26 @@ test("a user has so many sockets, and the next one is told why not", async () =>
   expect(await response.json()).toMatchObject({ error: expect.stringContaining(String(SOCKETS_PER_USER)) });
 });
 
+test("they are counted together, whatever credential each came by, and nobody else's", async () => {
+  const many = await newUser();
+  const made = await newStream(many.token);
+  const key = await call("POST", "/api/api-keys", { token: many.token, body: { name: "bot" } });
+  const forms: [Record<string, string>, string?][] = [
+    [bearer(many)],
+    [{}, `?token=${many.token}`],
+    [{ cookie: await cookieOf(many.username) }],
+    [{ "x-api-key": key.body.api_key }],
+    [{ "x-stream-key": made.stream_key }],
+  ];
+  for (let n = 0; n < SOCKETS_PER_USER; n++) {
+    const [headers, query] = forms[n % forms.length] ?? [{}];
+    expect(await name(await connect(headers, query))).toBe(many.username);
+  }
+  for (const [headers, query] of forms) expect((await upgrade(headers, query)).status).toBe(429);
+  expect(await name(await connect(bearer(user)))).toBe("ada");
+  expect(await name(await connect({}))).toBeNull();
+});
+
 test("signing out closes the session's sockets and no others", async () => {
   const leaver = await newUser();
   const cookie = await cookieOf(leaver.username);
