@@ -363,6 +363,12 @@ test("media of recordings open to anybody, and to who says who they are", () => 
   }
 });
 
+test("where no cookie counts, no cross-origin refusal is documented", () => {
+  const ways = Object.entries(document.paths).filter(([path]) => /^\/api\/(v1|auth)\//.test(path));
+  expect(ways.length).toBeGreaterThan(0);
+  expect(JSON.stringify(ways)).not.toContain("cross_origin");
+});
+
 test("operation ids are unique", () => {
   const ids = Object.values(document.paths).flatMap((methods) =>
     Object.values(methods).map(({ operationId }) => operationId),

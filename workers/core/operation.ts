@@ -252,11 +252,12 @@ function successes(spec: Spec): RouteConfig["responses"] {
 /** The codes an operation answers: those it names and those that its declaration implies. */
 function errorCodes(spec: Spec): ErrorCode[] {
   const { access, errors, request, ifMatch, idempotent } = spec;
+  const forms: readonly CredentialForm[] = FACES[faceOf(spec.path)].credentials;
   const implied: [applies: boolean, codes: ErrorCode[]][] = [
     [request !== undefined, ["invalid_request"]],
     [request?.body !== undefined, ["invalid_json", "body_too_large", "unsupported_media_type"]],
     [access === "user", ["unauthenticated"]],
-    [access !== "none" && !isRead(spec), ["cross_origin"]],
+    [access !== "none" && !isRead(spec) && forms.includes("cookie"), ["cross_origin"]],
     [counted(spec) !== null, ["rate_limited"]],
     [ifMatch === true, ["precondition_failed"]],
     [idempotent === true, ["forbidden", "idempotency_running", "idempotency_mismatch"]],
