@@ -92,14 +92,27 @@ export const TokenReply = z.object({
 });
 export type TokenReply = z.infer<typeof TokenReply>;
 
-export const LoginRequest = z.object({
-  ...LoginFields,
-  remember: z
-    .union([z.boolean(), z.enum(["on", "true", "1", "off", "false", "0", ""])])
-    .optional()
-    .transform((value) => value === true || value === "on" || value === "true" || value === "1")
-    .meta({ description: "The session lasts 30 days instead of 24 hours" }),
-});
+/** By name and password, or by a link that was mailed. */
+export const LoginRequest = z
+  .object({
+    ...LoginFields,
+    username: LoginFields.username.optional(),
+    password: LoginFields.password.optional(),
+    magic_token: z.string().max(200, "is too long").optional().meta({
+      description: "Of a link that was mailed (`POST /api/v1/auth/magic-link`), in place of `username` and `password`",
+    }),
+    remember: z
+      .union([z.boolean(), z.enum(["on", "true", "1", "off", "false", "0", ""])])
+      .optional()
+      .transform((value) => value === true || value === "on" || value === "true" || value === "1")
+      .meta({ description: "The session lasts 30 days instead of 24 hours" }),
+  })
+  .superRefine((input, { addIssue }) => {
+    if (input.magic_token !== undefined) return;
+    for (const field of ["username", "password"] as const) {
+      if (input[field] === undefined) addIssue({ code: "custom", path: [field], message: "is required" });
+    }
+  });
 export type LoginRequest = z.infer<typeof LoginRequest>;
 
 export const LoginReply = z.discriminatedUnion("status", [

@@ -240,4 +240,23 @@ describe("signing in by one", () => {
   ])("%j: %i", async (body, status) => {
     expect((await verify(body)).status).toBe(status);
   });
+
+  test("the pages sign in by one as well, once, and ask for the second factor", async () => {
+    const logIn = (body: object) => call("POST", "/login", { body, headers: elsewhere() });
+    const user = await newUser();
+    const token = await newLink(user);
+    const reply = await logIn({ magic_token: token });
+    expect(reply.body).toEqual({ status: "logged_in", user_id: user.id, username: user.username });
+    const cookie = reply.headers.get("set-cookie")?.split(";")[0] ?? "";
+    expect((await call("GET", "/api/me", { headers: { cookie } })).body.id).toBe(user.id);
+    expect((await logIn({ magic_token: token })).status).toBe(401);
+    expect((await logIn({})).body.error).toMatch(/username is required/);
+
+    stopClock();
+    const guarded = await newGuardedUser();
+    const other = await newLink(guarded);
+    const asked = await logIn({ magic_token: other });
+    expect([asked.status, asked.body.status, asked.headers.get("set-cookie")]).toEqual([200, "2fa_required", null]);
+    expect((await logIn({ magic_token: other, totp_code: codeOf(guarded.secret) })).body.status).toBe("logged_in");
+  });
 });

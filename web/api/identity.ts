@@ -21,7 +21,11 @@ import { request } from "./request.ts";
 export type { AvatarChange, Me, PasswordChange, RegisterRequest, StatusChange };
 export type Session = SessionList["tokens"][number];
 
-export type Credentials = { username: string; password: string; remember: boolean; totp_code?: string };
+/** By a password, or by the token of a link that was mailed. */
+export type Credentials = ({ username: string; password: string } | { magic_token: string }) & {
+  remember: boolean;
+  totp_code?: string;
+};
 
 /** Null: signed out. */
 export async function loadMe(signal?: AbortSignal): Promise<Me | null> {

@@ -20,10 +20,18 @@ export function SignInPage() {
   const { search } = useLocation();
   const { me } = useSession();
   const next = nextPage(search, location.origin);
+  const magic = new URLSearchParams(search).get("magic");
   if (me) return <Navigate to={next} replace />;
   return (
     <EntryCard title="Sign in">
-      <SignInForm next={next} />
+      <SignInForm key={magic} next={next} magic={magic} />
+      {magic !== null && (
+        <Text size="sm" mt="lg">
+          <Anchor component={Link} to={entryAddress("/login", search)} inherit>
+            Sign in with a password
+          </Anchor>
+        </Text>
+      )}
       <Text size="sm" mt="lg">
         You have an invite code?{" "}
         <Anchor component={Link} to={entryAddress("/register", search)} inherit>
@@ -34,16 +42,17 @@ export function SignInPage() {
   );
 }
 
-type Step = "password" | "code" | "backup";
+type Step = "first" | "code" | "backup";
 
-function SignInForm({ next }: { next: string }) {
+/** `magic`: the token of a mailed link, which stands in for name and password. */
+function SignInForm({ next, magic }: { next: string; magic: string | null }) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
   const [remember, setRemember] = useState(false);
   const [code, setCode] = useState("");
-  const [step, setStep] = useState<Step>("password");
+  const [step, setStep] = useState<Step>("first");
   const [missing, setMissing] = useState<Faults>({});
   const form = useRef<HTMLFormElement>(null);
   const passwordField = useRef<HTMLInputElement>(null);
@@ -51,7 +60,11 @@ function SignInForm({ next }: { next: string }) {
 
   const attempt = useMutation({
     mutationFn: (totp_code: string) =>
-      signIn({ username: username.trim(), password, remember, ...(totp_code && { totp_code }) }),
+      signIn({
+        ...(magic === null ? { username: username.trim(), password } : { magic_token: magic }),
+        remember,
+        ...(totp_code && { totp_code }),
+      }),
     onSuccess: async (reply) => {
       if (reply.status === "2fa_required") return go("code");
       await queries.invalidateQueries();
@@ -66,7 +79,7 @@ function SignInForm({ next }: { next: string }) {
         codeField.current?.focus();
       } else if (reason === "bad_credentials") {
         // At the second step, too: somebody has changed it meanwhile.
-        setStep("password");
+        setStep("first");
         passwordField.current?.select();
       }
     },
@@ -83,52 +96,64 @@ function SignInForm({ next }: { next: string }) {
     setMissing({});
     attempt.reset();
   };
+  const absentFields = (): Faults => {
+    if (step !== "first") return code.trim() ? {} : { code: "Enter a code" };
+    if (magic !== null) return {};
+    return {
+      ...(username.trim() ? {} : { username: "Enter your username" }),
+      ...(password ? {} : { password: "Enter your password" }),
+    };
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const absent: Faults =
-      step === "password"
-        ? {
-            ...(username.trim() ? {} : { username: "Enter your username" }),
-            ...(password ? {} : { password: "Enter your password" }),
-          }
-        : code.trim()
-          ? {}
-          : { code: "Enter a code" };
+    const absent = absentFields();
     setMissing(absent);
     if (Object.keys(absent).length === 0) return send(code.trim());
-    if (step === "password") focusFault(form.current, absent);
+    if (step === "first") focusFault(form.current, absent);
     else codeField.current?.focus();
   };
 
   return (
     <form ref={form} onSubmit={submit} noValidate>
       <Stack gap="md" mt="lg">
-        {failure && <Problem failure={failure} wait={wait} step={step} />}
-        {step === "password" ? (
+        {failure && (
+          <Problem failure={failure}>
+            {magic !== null && failure.code === "bad_credentials"
+              ? "This link was used already, or is older than 15 minutes."
+              : signInWords(failure, wait, step === "backup")}
+          </Problem>
+        )}
+        {step === "first" ? (
           <>
-            <TextInput
-              label="Username"
-              name="username"
-              autoComplete="username"
-              autoCapitalize="none"
-              spellCheck={false}
-              // Whoever comes back from the second step is not to begin anew.
-              autoFocus={username === ""}
-              maxLength={128}
-              value={username}
-              error={missing.username}
-              onChange={(event) => setUsername(event.currentTarget.value)}
-            />
-            <PasswordField
-              ref={passwordField}
-              label="Password"
-              name="password"
-              autoComplete="current-password"
-              autoFocus={username !== ""}
-              value={password}
-              error={missing.password}
-              onChange={(event) => setPassword(event.currentTarget.value)}
-            />
+            {magic === null ? (
+              <>
+                <TextInput
+                  label="Username"
+                  name="username"
+                  autoComplete="username"
+                  autoCapitalize="none"
+                  spellCheck={false}
+                  // Whoever comes back from the second step is not to begin anew.
+                  autoFocus={username === ""}
+                  maxLength={128}
+                  value={username}
+                  error={missing.username}
+                  onChange={(event) => setUsername(event.currentTarget.value)}
+                />
+                <PasswordField
+                  ref={passwordField}
+                  label="Password"
+                  name="password"
+                  autoComplete="current-password"
+                  autoFocus={username !== ""}
+                  value={password}
+                  error={missing.password}
+                  onChange={(event) => setPassword(event.currentTarget.value)}
+                />
+              </>
+            ) : (
+              <Text size="sm">You opened a link that was mailed to you. It signs you in, once.</Text>
+            )}
             <Checkbox
               label="Stay signed in for 30 days"
               checked={remember}
@@ -148,10 +173,10 @@ function SignInForm({ next }: { next: string }) {
           />
         )}
         <Button type="submit" loading={attempt.isPending} disabled={wait > 0} fullWidth>
-          {wait > 0 ? `Wait ${waitWords(wait)}` : step === "password" ? "Sign in" : "Confirm"}
+          {wait > 0 ? `Wait ${waitWords(wait)}` : step === "first" ? "Sign in" : "Confirm"}
         </Button>
-        {step !== "password" && (
-          <Button variant="subtle" color="gray" disabled={attempt.isPending} onClick={() => go("password")}>
+        {step !== "first" && (
+          <Button variant="subtle" color="gray" disabled={attempt.isPending} onClick={() => go("first")}>
             Back
           </Button>
         )}
@@ -160,10 +185,10 @@ function SignInForm({ next }: { next: string }) {
   );
 }
 
-function Problem({ failure, wait, step }: { failure: ApiFailure; wait: number; step: Step }) {
+function Problem({ failure, children }: { failure: ApiFailure; children: string }) {
   return (
     <Alert color="coral" role="alert" p="sm">
-      {signInWords(failure, wait, step === "backup")}
+      {children}
       {failure.status >= 500 && failure.requestId && <Text size="xs">Request {failure.requestId}</Text>}
     </Alert>
   );

@@ -3,6 +3,7 @@ import { isAdminRole, type LoginRequest, type TokenReply, type TokenRequest } fr
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { checkCredentials } from "./check-credentials.ts";
+import { spendMagicLink } from "./magic-verify.ts";
 import { grantedScopes } from "./roles.ts";
 import { openSession } from "./sessions.ts";
 
@@ -38,7 +39,12 @@ export async function logIn(
   ctx: Ctx,
   input: LoginRequest,
 ): Promise<{ user: { id: number; username: string }; token: string; max_age_s: number } | null> {
-  const user = await checkCredentials(ctx, { ...input, code: input.totp_code }).catch(nullWithoutCode);
+  const { magic_token, username = "", password = "", totp_code: code } = input;
+  const checked =
+    magic_token === undefined
+      ? checkCredentials(ctx, { username, password, code })
+      : spendMagicLink(ctx, magic_token, code);
+  const user = await checked.catch(nullWithoutCode);
   if (!user) return null;
   const ttl_ms = input.remember ? 30 * DAY_MS : DAY_MS;
   const session = await openSession(ctx, user, {

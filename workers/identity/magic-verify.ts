@@ -7,13 +7,22 @@ import { ApiError } from "../core/errors.ts";
 import { log } from "../core/log.ts";
 import { openAppsSession } from "./apps-log-in.ts";
 import { passSecondFactor } from "./two-factor.ts";
+import type { UserRow } from "./user-rows.ts";
+
+/** `POST /api/v1/auth/magic/verify`. Throws as `spendMagicLink`. */
+export const verifyMagicLink = async (ctx: Ctx, { token, code }: MagicLinkVerify): Promise<AppsToken> =>
+  openAppsSession(ctx, await spendMagicLink(ctx, token, code));
 
 /**
- * `POST /api/v1/auth/magic/verify`: the link stands in for the password, not for the second factor. Without the right
- * code it stays good. Of any number that use one at once, one signs in. Throws `bad_credentials` for a link that is
- * not, or not any more; `totp_required`, `totp_invalid` and `rate_limited` as `passSecondFactor`.
+ * The link stands in for the password, not for the second factor. Without the right code it stays good. Of any number
+ * that use one at once, one signs in. Throws `bad_credentials` for a link that is not, or not any more;
+ * `totp_required`, `totp_invalid` and `rate_limited` as `passSecondFactor`. Returns the account as `openSession` takes it.
  */
-export async function verifyMagicLink(ctx: Ctx, { token, code }: MagicLinkVerify): Promise<AppsToken> {
+export async function spendMagicLink(
+  ctx: Ctx,
+  token: string,
+  code: string | undefined,
+): Promise<UserRow & { second_factor: number | null }> {
   const good = and(eq(magic_links.token_hash, await hashKey(token)), gt(magic_links.expires_at, ctx.now()));
   const user = await ctx.db
     .select(getTableColumns(users))
@@ -25,7 +34,7 @@ export async function verifyMagicLink(ctx: Ctx, { token, code }: MagicLinkVerify
   const second_factor = await passSecondFactor(ctx, user, code);
   const used = await ctx.db.delete(magic_links).where(good).returning({ user_id: magic_links.user_id });
   if (used.length === 0) throw refused(ctx);
-  return openAppsSession(ctx, { ...user, second_factor });
+  return { ...user, second_factor };
 }
 
 function refused(ctx: Ctx): ApiError {
