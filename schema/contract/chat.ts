@@ -227,7 +227,8 @@ export const ChannelUpdate = z
     visibility: ChannelVisibility.optional(),
     mode: ChannelMode.optional(),
   })
-  .refine((fields) => Object.values(fields).some((value) => value !== undefined), "nothing to change");
+  .refine((fields) => Object.values(fields).some((value) => value !== undefined), "nothing to change")
+  .meta({ minProperties: 1 });
 export type ChannelUpdate = z.output<typeof ChannelUpdate>;
 
 export const Thread = z.object({ messages: z.array(ChatMessage), thread: z.array(ChatMessage) });

@@ -61,14 +61,17 @@ export const StreamUpdate = z
   .transform(({ title, name, ...rest }) => ({ title: title ?? name, ...rest }));
 export type StreamUpdate = z.output<typeof StreamUpdate>;
 
-export const StreamInput = z.object(fields).transform(({ title, name, ...rest }, context) => {
-  const chosen = title ?? name;
-  if (chosen === undefined) {
-    context.issues.push({ code: "custom", input: undefined, path: ["title"], message: "is required" });
-    return z.NEVER;
-  }
-  return { title: chosen, ...rest };
-});
+export const StreamInput = z
+  .object(fields)
+  .meta({ anyOf: [{ required: ["title"] }, { required: ["name"] }] })
+  .transform(({ title, name, ...rest }, context) => {
+    const chosen = title ?? name;
+    if (chosen === undefined) {
+      context.issues.push({ code: "custom", input: undefined, path: ["title"], message: "is required" });
+      return z.NEVER;
+    }
+    return { title: chosen, ...rest };
+  });
 export type StreamInput = z.output<typeof StreamInput>;
 
 const ZeroOrOne = z.union([z.literal(0), z.literal(1)]);

@@ -98,5 +98,6 @@ export const VodUpdate = z
   .object({ title: Title.optional(), visibility: Visibility.optional() })
   .refine(({ title, visibility }) => title !== undefined || visibility !== undefined, {
     error: "must have a title or a visibility",
-  });
+  })
+  .meta({ anyOf: [{ required: ["title"] }, { required: ["visibility"] }] });
 export type VodUpdate = z.infer<typeof VodUpdate>;
