@@ -31,7 +31,7 @@ if (![wanted, seed].every((number) => Number.isSafeInteger(number) && number > 0
   fail("--cases and --seed take a number");
 /** Of each operation, beside those that its description names. */
 const EXAMPLES = given.small ? 3 : 30;
-const PHASES = given.small ? "examples,fuzzing" : "examples,coverage,fuzzing";
+const PHASES = given.small ? "examples,fuzzing" : "examples,coverage,fuzzing,stateful";
 
 /** @typedef {{ test_cases: { generated: number, unique_failures: number }, errors: unknown[] }} Report */
 
