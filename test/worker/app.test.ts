@@ -332,9 +332,9 @@ test("absolute URLs name the public address, whatever Host a caller sends", asyn
   expect(await hls({ SLUICE_PUBLIC_URL: "https://live.example.com/" }, { "x-forwarded-host": "evil.example" })).toBe(
     `https://live.example.com/api/stream/${publicKey}/hls/index.m3u8`,
   );
-  expect(await hls({ SLUICE_PUBLIC_URL: "" }, { "x-forwarded-host": "evil.example" })).toMatch(
-    /^http:\/\/sluice\.test\//,
-  );
+  expect(
+    await hls({ SLUICE_PUBLIC_URL: "", SMTP_URL: "", MAIL_FROM: "" }, { "x-forwarded-host": "evil.example" }),
+  ).toMatch(/^http:\/\/sluice\.test\//);
 });
 
 test("the entry exports handlers and object classes, nothing else", () => {

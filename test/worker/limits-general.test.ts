@@ -313,6 +313,7 @@ test("counted operations are documented with it, and these alone are not counted
   expect(free.sort()).toEqual(
     [
       "get /api/stream/{key}/hls/{path}",
+      "get /api/stream/{key}/info",
       "get /api/vod/{public_id}/index.m3u8",
       "get /api/vod/{public_id}/parts/{file}",
       "get /api/vod/{public_id}/storyboard.jpg",

@@ -205,6 +205,8 @@ export function streamRoutes(app: App): void {
       tags,
       summary: "What a viewer may know of a stream; the key is the credential",
       access: "optional",
+      // Players ask for it all the time, and many viewers may have one address.
+      limit: "none",
       admits: BY_PUBLIC_KEY,
       errors: ["bad_key"],
       request: { params: z.object({ key: z.string().max(200).meta({ description: "A `live_` or `pub_` key" }) }) },
