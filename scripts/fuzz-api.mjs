@@ -38,8 +38,8 @@ const PHASES = given.small ? "examples,fuzzing" : "examples,coverage,fuzzing,sta
 await installPackages();
 const [program = "", ...first] = await installSchemathesis();
 const canRecord = await installDebian({ ffmpeg: "ffmpeg" });
-const folder = mkdtempSync(path.join(tmpdir(), "sluice-fuzz-"));
 const sluice = await startSluice().catch((error) => fail(error.message));
+const folder = mkdtempSync(path.join(tmpdir(), "sluice-fuzz-"));
 
 /**
  * One round of one caller.
@@ -52,30 +52,21 @@ const sluice = await startSluice().catch((error) => fail(error.message));
 async function fuzz(who, person, vods, round) {
   say(`\nAs ${who}, with seed ${round}:`);
   const { streams } = await caller(sluice.url, person.token)("GET", "/api/streams");
-  const keys = streams.flatMap((/** @type {{ public_key: string, stream_key: string }} */ stream) => [
-    stream.public_key,
-    stream.stream_key,
-  ]);
+  /** @param {{ public_key: string, stream_key: string }} stream */
+  const keysOf = ({ public_key, stream_key }) => [public_key, stream_key];
   const config = path.join(folder, "schemathesis.toml");
-  const file = path.join(folder, "report.json");
-  writeFileSync(config, settings(person.token, { vods, keys, ...person }));
-  const options = [
-    "--seed",
-    `${round}`,
-    "--max-examples",
-    `${EXAMPLES}`,
-    "--phases",
-    PHASES,
-    "--report-json-path",
-    file,
-  ];
-  await schemathesis(["--config-file", config, "run", `${sluice.url}/openapi.json`, ...options]);
+  const file = path.join(folder, `${person.username}-${round}.json`);
+  writeFileSync(config, settings(person.token, { vods, keys: streams.flatMap(keysOf), ...person }));
+  const chance = ["--seed", `${round}`, "--max-examples", `${EXAMPLES}`];
+  const options = ["--phases", PHASES, "--report-json-path", file];
+  await schemathesis(["--config-file", config, "run", `${sluice.url}/openapi.json`, ...chance, ...options]);
   /** @type {Report} */
   const report = JSON.parse(readFileSync(file, "utf8"));
-  const failures = report.test_cases.unique_failures + report.errors.length;
+  const { generated: cases, unique_failures } = report.test_cases;
+  if (cases === 0) throw new Error("schemathesis called nothing");
   // Whoever is not signed in any more has tested nothing.
   await caller(sluice.url, person.token)("GET", "/api/me");
-  return { cases: report.test_cases.generated, failures };
+  return { cases, failures: unique_failures + report.errors.length };
 }
 
 /** @param {string[]} args @returns {Promise<void>} */
