@@ -13,19 +13,12 @@ const ofStream = (body?: unknown): Case => ({
   make: async (owner, kind) => ({ params: { id: (await streamOf(owner, kind)).id }, body }),
 });
 
-let publisher: Promise<TestMediaWorker> | undefined;
-
-async function mediaWorker(): Promise<TestMediaWorker> {
-  const worker = await TestMediaWorker.enrol();
-  await worker.connect();
-  return worker;
-}
-
 /** Its `pub_` key. */
 async function liveStream(owner: Person, kind: string): Promise<string> {
-  publisher ??= mediaWorker();
+  const worker = await TestMediaWorker.enrol();
+  await worker.connect();
   const stream = await streamOf(owner, kind);
-  await (await publisher).publish(stream.stream_key);
+  await worker.publish(stream.stream_key);
   const object = bindings.LIVE_STREAM.getByName(String(stream.id));
   await vi.waitFor(async () => expect((await object.playback()).state).toBe("live"), { timeout: 5_000, interval: 5 });
   return stream.public_key;

@@ -45,13 +45,6 @@ export const OPERATIONS = Object.entries(paths).flatMap(([path, methods]) =>
 );
 export type Operation = (typeof OPERATIONS)[number];
 
-/** Limits count addresses; here they would count the tests. */
-let addresses = 0;
-export function newAddress(): string {
-  addresses += 1;
-  return `198.18.${addresses >> 8}.${addresses & 255}`;
-}
-
 export type Scene = { owner: Person; asked: Asked };
 
 export async function newScene({ owner = "user", make }: Case, kind: string): Promise<Scene> {

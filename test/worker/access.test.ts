@@ -9,8 +9,8 @@ import { faceOf } from "../../workers/core/faces.ts";
 import { admissionsOf } from "../../workers/core/operation.ts";
 import { bearerOf } from "./access-callers.ts";
 import type { Case } from "./access-case.ts";
-import { addressOf, CASES, newAddress, newScene, OPERATIONS, type Operation, type Scene } from "./access-scene.ts";
-import { call, newUser } from "./client.ts";
+import { addressOf, CASES, newScene, OPERATIONS, type Operation, type Scene } from "./access-scene.ts";
+import { call, newAddress, newUser } from "./client.ts";
 
 const ROWS = OPERATIONS.flatMap((operation) => {
   const admission = admissionsOf(app).get(operation.id);

@@ -1,7 +1,7 @@
 /** An authenticator app, and accounts that have one. */
 import { Secret, TOTP } from "otpauth";
 import { onTestFinished, vi } from "vitest";
-import { call, newUser } from "./client.ts";
+import { call, newAddress, newUser } from "./client.ts";
 
 export const STEP_MS = 30_000;
 
@@ -15,9 +15,8 @@ export function stopClock(): void {
 export const codeOf = (secret: string, in_ms = 0): string =>
   new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: Date.now() + in_ms });
 
-let addresses = 0;
 /** Each as another client, so that no limit is met. */
-export const elsewhere = () => ({ "cf-connecting-ip": `198.51.100.${++addresses}` });
+export const elsewhere = () => ({ "cf-connecting-ip": newAddress() });
 
 /** Somebody with it turned on while the clock stands, by the code of the last half minute: the one of now has not been used. */
 export async function newGuardedUser() {

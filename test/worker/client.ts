@@ -58,6 +58,13 @@ export function logged(level: "warn" | "error"): string[] {
 
 export const system = (): Ctx => systemContext(bindings, "test", () => undefined);
 
+let addresses = 0;
+/** Of a client that nobody has counted yet. Files share this module, so there is room for all of their tests. */
+export function newAddress(): string {
+  addresses += 1;
+  return `198.${18 + (addresses >> 16)}.${(addresses >> 8) & 255}.${addresses & 255}`;
+}
+
 let passwordHash: string | undefined;
 let accounts = 0;
 

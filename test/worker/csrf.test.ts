@@ -5,8 +5,8 @@ import { audit_log } from "../../schema/tables/admin.ts";
 import { app } from "../../workers/application.ts";
 import type { Env } from "../../workers/core/env.ts";
 import { faceOf } from "../../workers/core/faces.ts";
-import { addressOf, anyScene, newAddress, OPERATIONS, type Operation, type Scene } from "./access-scene.ts";
-import { bindings, call, db, logged, newUser, ORIGIN, PASSWORD } from "./client.ts";
+import { addressOf, anyScene, OPERATIONS, type Operation, type Scene } from "./access-scene.ts";
+import { bindings, call, db, logged, newAddress, newUser, ORIGIN, PASSWORD } from "./client.ts";
 
 const EVIL = "https://evil.example";
 beforeEach(() => {

@@ -3,8 +3,8 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { app } from "../../workers/application.ts";
 import type { Env } from "../../workers/core/env.ts";
-import { addressOf, anyScene, newAddress, OPERATIONS, type Operation } from "./access-scene.ts";
-import { bindings, call, logged, newStream, newUser } from "./client.ts";
+import { addressOf, anyScene, OPERATIONS, type Operation } from "./access-scene.ts";
+import { bindings, call, logged, newAddress, newStream, newUser } from "./client.ts";
 
 beforeEach(() => {
   logged("warn");
