@@ -5,6 +5,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { GRACE_MS } from "#contract/live";
 import type { Vod } from "#contract/vods";
+import { inState, pictureTime, reaches, video } from "../e2e/recording-page.ts";
 import {
   type BroadcastWorld,
   counting,
@@ -18,7 +19,6 @@ import {
 import { launchBrowser } from "../harness/browser.ts";
 import { push } from "../harness/push.ts";
 import { NO_RATE_LIMITS, type Sluice, startSluice } from "../harness/sluice.ts";
-import { inState, pictureTime, reaches, video } from "./recording-page.ts";
 
 const run = promisify(execFile);
 const PUSHED_S = 30;
