@@ -18,6 +18,8 @@ export type AppEnv = {
     services: Services;
     /** The limit that the call was counted against, if any. */
     counted?: Counted;
+    /** A reply that was made with all its headers. */
+    whole?: Response;
   };
 };
 

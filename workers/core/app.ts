@@ -8,7 +8,7 @@ import { parseEnv, SettingsError } from "./env.ts";
 import { ApiError } from "./errors.ts";
 import { faceOf } from "./faces.ts";
 import { secure } from "./headers.ts";
-import { setLimitHeaders } from "./limit.ts";
+import { limitHeaders } from "./limit.ts";
 import { log, logFailure } from "./log.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { pageRoutes, serveAsset } from "./pages.ts";
@@ -113,12 +113,12 @@ function isRouted(app: App, method: string, path: string): boolean {
 }
 
 function finish(c: Context<AppEnv>, requestId: string): void {
-  // An upgrade's response must stay the object it is.
-  if (c.res.status === 101) return;
+  // An upgrade's response must stay the object it is; one that has all its headers may.
+  if (c.res === c.get("whole") || c.res.status === 101) return;
   const headers = named(c, requestId);
-  setLimitHeaders(headers, c);
+  for (const [name, value] of Object.entries(limitHeaders(c))) headers.set(name, value);
   const ctx = entered(c);
-  secure(headers, ctx !== undefined && isHttps(c.req.raw, ctx.settings));
+  secure(headers, () => ctx !== undefined && isHttps(c.req.raw, ctx.settings));
 }
 
 /** The reply's headers, made such that they can be changed, with the request's id. */

@@ -30,14 +30,25 @@ export function pagePolicy(framing: Framing, { media, images }: Sources): string
 /** For everything that is no page: if a browser shows it as one, it can do nothing. */
 const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
-/** Sets what the response does not say itself. */
-export function secure(headers: Headers, https: boolean): void {
-  headers.set("X-Content-Type-Options", "nosniff");
+const ALWAYS = { "X-Content-Type-Options": "nosniff" } as const;
+const BY_DEFAULT = { "Cache-Control": "no-store", "Referrer-Policy": "strict-origin-when-cross-origin" } as const;
+
+/** All that `secure` would set for JSON. */
+export const JSON_HEADERS = {
+  "Content-Type": "application/json",
+  ...ALWAYS,
+  ...BY_DEFAULT,
+  "Content-Security-Policy": DATA_POLICY,
+  "X-Frame-Options": "DENY",
+} as const;
+
+/** Sets what the response does not say itself. `https` is asked for pages only. */
+export function secure(headers: Headers, https: () => boolean): void {
+  for (const [name, value] of Object.entries(ALWAYS)) headers.set(name, value);
   const setDefault = (name: string, value: string) => {
     if (!headers.has(name)) headers.set(name, value);
   };
-  setDefault("Cache-Control", "no-store");
-  setDefault("Referrer-Policy", "strict-origin-when-cross-origin");
+  for (const [name, value] of Object.entries(BY_DEFAULT)) setDefault(name, value);
   const policy = headers.get("Content-Security-Policy");
   if (policy === null) headers.set("Content-Security-Policy", DATA_POLICY);
   if ((policy ?? DATA_POLICY).includes("frame-ancestors 'none'")) setDefault("X-Frame-Options", "DENY");
@@ -49,5 +60,5 @@ export function secure(headers: Headers, https: boolean): void {
     );
   }
   // Only pages, only over HTTPS, without subdomains: players on plain HTTP use the same host.
-  if (isPage && https) setDefault("Strict-Transport-Security", "max-age=31536000");
+  if (isPage && https()) setDefault("Strict-Transport-Security", "max-age=31536000");
 }

@@ -77,19 +77,20 @@ function uncounted(error: unknown, now: number): void {
 const secondsUntil = (time: number, now: number) => Math.max(1, Math.ceil((time - now) / 1000));
 
 /** In the family of the face. */
-export function setLimitHeaders(headers: Headers, c: Context<AppEnv>): void {
+export function limitHeaders(c: Context<AppEnv>): Record<string, string> {
   const counted = c.get("counted");
-  if (!counted) return;
+  if (!counted) return {};
   const { most, remaining, reset_at, window_ms } = counted;
   if (LIMITS[c.get("face")].headers === "ietf") {
-    headers.set("RateLimit-Policy", `${most};w=${Math.ceil(window_ms / 1000)}`);
-    headers.set(
-      "RateLimit",
-      `limit=${most}, remaining=${remaining}, reset=${secondsUntil(reset_at, c.get("ctx").now())}`,
-    );
-  } else {
-    headers.set("X-RateLimit-Limit", String(most));
-    headers.set("X-RateLimit-Remaining", String(remaining));
-    headers.set("X-RateLimit-Reset", String(Math.ceil(reset_at / 1000)));
+    const reset = secondsUntil(reset_at, c.get("ctx").now());
+    return {
+      "RateLimit-Policy": `${most};w=${Math.ceil(window_ms / 1000)}`,
+      RateLimit: `limit=${most}, remaining=${remaining}, reset=${reset}`,
+    };
   }
+  return {
+    "X-RateLimit-Limit": String(most),
+    "X-RateLimit-Remaining": String(remaining),
+    "X-RateLimit-Reset": String(Math.ceil(reset_at / 1000)),
+  };
 }

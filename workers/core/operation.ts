@@ -19,6 +19,7 @@ import { IDEMPOTENCY_KEY_MAX, onlyOnce } from "./idempotency.ts";
 import { count } from "./limit.ts";
 import { countsFirst, isCounted, LIMITS, type LimitClass } from "./limit-classes.ts";
 import { parameterCheck } from "./parameter-check.ts";
+import { replyAtOnce } from "./reply.ts";
 
 /**
  * `none`: credentials are not looked at. `optional`: they are, and without any the actor is anonymous. `user`: an
@@ -79,6 +80,7 @@ export function operation<const S extends Spec>(app: App, spec: S, handler: Rout
   const answer = handler as unknown as (c: Context<AppEnv>, next: Next) => Promise<Response>;
   const alone: typeof answer = async (c, next) => {
     await admit(c);
+    replyAtOnce(c);
     return answer(c, next);
   };
   app.openapi(routed, steps ? answer : alone);
