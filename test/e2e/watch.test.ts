@@ -1,5 +1,6 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { Owner } from "../harness/broadcast.ts";
 import { launchBrowser } from "../harness/browser.ts";
 import { type Push, type PushOptions, push } from "../harness/push.ts";
 import { type Sluice, startSluice } from "../harness/sluice.ts";
@@ -8,32 +9,33 @@ const WATCHED_S = process.env.SLUICE_LONG === "1" ? 30 : 15;
 
 let sluice: Sluice;
 let browser: Browser;
-let running: Push | undefined;
+let owner: Owner;
 
 beforeAll(async () => {
-  sluice = await startSluice();
+  sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: "correct horse battery" } });
+  owner = new Owner(sluice);
   browser = await launchBrowser();
 });
 afterAll(async () => {
-  await running?.kill();
   await browser?.close();
   await sluice?.stop();
 });
 
-afterEach(async () => {
-  for (const page of browser.contexts().flatMap((context) => context.pages())) await page.close();
-  await running?.kill();
-  await offline();
-});
+type Stream = { stream_key: string; public_key: string };
 
-const start = (options: PushOptions) => {
-  running = push(`${sluice.rtmp}/${sluice.streamKey}`, options);
-  return running;
-};
+/** Pushes to a stream, of which none goes on when the test is over. */
+function pushing({ stream_key }: Stream, { onTestFinished }: TestContext) {
+  return (options: PushOptions): Push => {
+    const running = push(`${sluice.rtmp}/${stream_key}`, options);
+    onTestFinished(() => running.kill());
+    return running;
+  };
+}
 
 /** Opens the watch page and counts, from the first moment of playback on, how long the player waited. */
-async function watch(): Promise<Page> {
+async function watch({ public_key }: Stream, { onTestFinished }: TestContext): Promise<Page> {
   const page = await browser.newPage();
+  onTestFinished(() => page.close());
   await page.addInitScript(() => {
     const seen = { waited: 0, since: 0 };
     Object.assign(globalThis, { seen });
@@ -53,7 +55,7 @@ async function watch(): Promise<Page> {
       true,
     );
   });
-  await page.goto(`${sluice.url}/watch/${sluice.publicKey}`);
+  await page.goto(`${sluice.url}/watch/${public_key}`);
   return page;
 }
 
@@ -76,22 +78,10 @@ async function playFor(page: Page, seconds: number) {
   }, seconds);
 }
 
-const offline = async () => {
-  await expect
-    .poll(
-      async () =>
-        ((await (await fetch(`${sluice.url}/api/stream/${sluice.publicKey}/info`)).json()) as { is_live: number })
-          .is_live,
-      {
-        timeout: 20_000,
-        interval: 200,
-      },
-    )
-    .toBe(0);
-};
-
-test("the page waits for the publisher, starts by itself, and plays on after a reconnect inside the grace", async () => {
-  const page = await watch();
+test("the page waits for the publisher, starts by itself, and plays on after a reconnect inside the grace", async (context) => {
+  const stream = { stream_key: sluice.streamKey, public_key: sluice.publicKey };
+  const start = pushing(stream, context);
+  const page = await watch(stream, context);
   await page.waitForSelector('[data-state="waiting"]', { timeout: 15_000 });
   const first = start({});
   await playing(page);
@@ -107,7 +97,6 @@ test("the page waits for the publisher, starts by itself, and plays on after a r
   expect(await page.evaluate(() => (globalThis as unknown as { sameDocument?: boolean }).sameDocument)).toBe(true);
   expect(await page.evaluate(() => document.querySelector("video")?.currentTime ?? 0)).toBeGreaterThan(before);
   await second.stop();
-  await offline();
   await page.waitForFunction(
     () => ["waiting", "ended"].includes(document.querySelector("[data-state]")?.getAttribute("data-state") ?? ""),
     undefined,
@@ -123,9 +112,11 @@ describe("a real push is watched in a real browser", () => {
     { name: "audio only", options: { video: null }, width: 0 },
     { name: "a GOP of 10 s", options: { video: { gopSeconds: 10 } }, width: 640 },
   ];
-  test.each(pushes)("$name", async ({ options, width }) => {
-    const publisher = start(options);
-    const page = await watch();
+  test.concurrent.for(pushes)("$name", async ({ name, options, width }, context) => {
+    const json = { title: name, is_public: true, allow_unauthenticated: true };
+    const stream = await owner.call<Stream>("/api/streams", { method: "POST", json });
+    const publisher = pushing(stream, context)(options);
+    const page = await watch(stream, context);
     await playing(page);
     const seen = await playFor(page, WATCHED_S);
     expect(seen.width).toBe(width);

@@ -30,4 +30,8 @@ beforeAll(async () => {
   await DB.prepare("SELECT 1").run();
   await reset();
   await applyD1Migrations(DB, TEST_MIGRATIONS);
+  // What the isolate remembers of an account by its number must not be another's in the next file.
+  await DB.prepare("INSERT INTO sqlite_sequence (name, seq) VALUES ('users', ?)")
+    .bind(Date.now() % 1e9)
+    .run();
 });
