@@ -44,7 +44,12 @@ function vitest(project, report) {
       env: { ...process.env, ...(long && { SLUICE_LONG: "1" }) },
     },
   );
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.once(signal, () => child.kill(signal));
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+    process.once(signal, () => {
+      stopped = true;
+      child.kill(signal);
+    });
+  }
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
@@ -67,6 +72,8 @@ function readReport(file) {
 const reports = mkdtempSync(path.join(tmpdir(), "sluice-reports-"));
 let passed = 0;
 let failed = 0;
+/** Somebody has had enough: what runs is ended, and nothing follows. */
+let stopped = false;
 
 /** @param {string} project */
 async function runProject(project) {
@@ -81,7 +88,7 @@ async function runProject(project) {
   failed += failures === 0 && code !== 0 ? 1 : failures;
 }
 
-for (const projects of STAGES) await Promise.all(projects.map(runProject));
+for (const projects of STAGES) if (!stopped) await Promise.all(projects.map(runProject));
 rmSync(reports, { recursive: true });
 console.log(`\n${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+process.exit(failed === 0 && !stopped ? 0 : 1);
