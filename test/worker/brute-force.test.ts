@@ -145,6 +145,17 @@ describe("twenty failures of one name", () => {
     expectLocked(await tryAs({ username: user.username, totp_code: codeOf(user.secret) }));
   });
 
+  test("are the account's whether its name or its e-mail address was typed", async () => {
+    const user = await newUser();
+    await db.update(users).set({ email: "both@example.com" }).where(eq(users.id, user.id));
+    const guess = (username: string, password: string) =>
+      checkCredentials(system(), { username, password, by: "email-or-name" });
+    await failed(FAILURES_MAX - 1, user.username);
+    await expect(guess("both@example.com", "wrong")).rejects.toMatchObject({ code: "bad_credentials" });
+    await expect(guess("both@example.com", PASSWORD)).rejects.toMatchObject({ code: "rate_limited" });
+    expectLocked(await tryAs({ username: user.username }));
+  });
+
   test("do not tell whether somebody has the name", async () => {
     const { username } = await newUser();
     const replies = [];

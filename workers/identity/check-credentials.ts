@@ -27,7 +27,6 @@ export async function checkCredentials(
   ctx: Ctx,
   { username, by = "name", password, code }: Credentials,
 ): Promise<UserRow & { second_factor: number | null }> {
-  const forgive = await countAttempt(ctx, username);
   const named = eq(users.username, username);
   const meant = by === "name" ? named : or(named, eq(users.email, username));
   const user = await ctx.db
@@ -35,6 +34,8 @@ export async function checkCredentials(
     .from(users)
     .where(and(meant, isNull(users.deleted_at)))
     .get();
+  // An account has one count, whatever was typed for it.
+  const forgive = await countAttempt(ctx, user?.username ?? username);
   const right = await verifyPassword(user?.password_hash ?? null, password);
   if (!user || !right) {
     log("warn", "login refused", { request_id: ctx.requestId, ip: ctx.ip });
