@@ -1,47 +1,13 @@
 /** Accounts as people make and keep them, and as admins see them. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { launchBrowser } from "../harness/browser.ts";
-import { register, signIn, type Visit, type VisitOptions, visit } from "../harness/pages.ts";
-import { NO_RATE_LIMITS, type Sluice, startSluice } from "../harness/sluice.ts";
+import { describe, expect, test } from "vitest";
+import { signIn, type Visit, type VisitOptions } from "../harness/pages.ts";
 import { accessibilityFaults, tabOrder } from "./accessibility.ts";
+import { host, member, open, PASSWORD, sluice, startScene, visitor } from "./account-scene.ts";
 import { button, clipboard, closed, field, focused, password, rowOf } from "./page-parts.ts";
 
-const PASSWORD = "correct horse battery";
 const NEW_PASSWORD = "staple of another kind";
 
-let sluice: Sluice;
-let browser: Browser;
-/** An admin whose browser only makes accounts and codes. */
-let host: Visit;
-let visits: Visit[];
-
-beforeAll(async () => {
-  sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: PASSWORD, ...NO_RATE_LIMITS } });
-  browser = await launchBrowser();
-  host = await visit(browser);
-  await signIn(host, sluice);
-});
-afterAll(async () => {
-  await browser?.close();
-  await sluice?.stop();
-});
-beforeEach(() => {
-  visits = [];
-});
-afterEach(async () => {
-  const faults = visits.flatMap((each) => each.faults);
-  await Promise.all(visits.map(({ context }) => context.close()));
-  expect(faults).toEqual([]);
-});
-
-async function visitor(options: VisitOptions = {}): Promise<Visit> {
-  const visited = await visit(browser, options);
-  visits.push(visited);
-  // Dialogs come and go at once.
-  await visited.page.emulateMedia({ reducedMotion: "reduce" });
-  return visited;
-}
+startScene();
 
 async function admin(options: VisitOptions = {}): Promise<Visit> {
   const visited = await visitor(options);
@@ -49,16 +15,7 @@ async function admin(options: VisitOptions = {}): Promise<Visit> {
   return visited;
 }
 
-/** A new account of this name, signed in. */
-async function member(username: string): Promise<Visit> {
-  const who = await register(host, sluice, username);
-  const visited = await visitor();
-  await signIn(visited, sluice, who);
-  return visited;
-}
-
 const statusOf = async ({ context }: Visit) => (await context.request.get(`${sluice.url}/api/me`)).status();
-const open = (page: Page, path: string) => page.goto(sluice.url + path);
 
 describe("an invite", () => {
   test("is made by an admin, and whoever opens its link makes an account and is where they wanted", async () => {

@@ -4,60 +4,16 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import decodeQr from "qr/decode.js";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { launchBrowser } from "../harness/browser.ts";
-import { register, signIn, type Visit, type VisitOptions, visit } from "../harness/pages.ts";
-import { NO_RATE_LIMITS, type Sluice, startSluice } from "../harness/sluice.ts";
+import { describe, expect, test } from "vitest";
 import { totp } from "../harness/totp.ts";
 import { accessibilityFaults, tabOrder } from "./accessibility.ts";
+import { host, member, open, PASSWORD, sluice, startScene, visitor } from "./account-scene.ts";
 import { button, clipboard, closed, field, focused, password } from "./page-parts.ts";
 
-const PASSWORD = "correct horse battery";
+startScene();
 
-let sluice: Sluice;
-let browser: Browser;
-/** An admin whose browser only makes accounts. */
-let host: Visit;
-let visits: Visit[];
-
-beforeAll(async () => {
-  sluice = await startSluice({ env: { SLUICE_ADMIN_PASSWORD: PASSWORD, ...NO_RATE_LIMITS } });
-  browser = await launchBrowser();
-  host = await visit(browser);
-  await signIn(host, sluice);
-});
-afterAll(async () => {
-  await browser?.close();
-  await sluice?.stop();
-});
-beforeEach(() => {
-  visits = [];
-});
-afterEach(async () => {
-  const faults = visits.flatMap((each) => each.faults);
-  await Promise.all(visits.map(({ context }) => context.close()));
-  expect(faults).toEqual([]);
-});
-
-async function visitor(options: VisitOptions = {}): Promise<Visit> {
-  const visited = await visit(browser, options);
-  visits.push(visited);
-  // Dialogs come and go at once.
-  await visited.page.emulateMedia({ reducedMotion: "reduce" });
-  return visited;
-}
-
-/** A new account of this name, signed in. */
-async function member(username: string, options: VisitOptions = {}): Promise<Visit> {
-  const who = await register(host, sluice, username);
-  const visited = await visitor(options);
-  await signIn(visited, sluice, who);
-  return visited;
-}
-
-const open = (page: Page, at: string) => page.goto(sluice.url + at);
 const section = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
 /** Of the API, by a key. */
 const answer = async (key: string, at = "/api/me") =>
