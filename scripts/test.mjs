@@ -57,7 +57,9 @@ function vitest(project, report) {
 }
 
 /**
- * @typedef {{numPassedTests: number, numFailedTests: number, testResults: {status: string, assertionResults: unknown[]}[]}} Report
+ * @typedef {{status: string, fullName: string, failureMessages: string[]}} Test
+ * @typedef {{name: string, status: string, message: string, assertionResults: Test[]}} File
+ * @typedef {{numPassedTests: number, testResults: File[]}} Report
  * @param {string} file
  * @returns {Report | undefined} undefined when Vitest died before it could write one
  */
@@ -71,7 +73,8 @@ function readReport(file) {
 
 const reports = mkdtempSync(path.join(tmpdir(), "sluice-reports-"));
 let passed = 0;
-let failed = 0;
+/** What failed and why, to be told once more when all is over: a log is read from its end. @type {string[]} */
+const failures = [];
 /** Somebody has had enough: what runs is ended, and nothing follows. */
 let stopped = false;
 
@@ -81,14 +84,21 @@ async function runProject(project) {
   const code = await vitest(project, file);
   const report = readReport(file);
   passed += report?.numPassedTests ?? 0;
-  // A file that could not be loaded has no tests, and fails all the same; so does an error outside of any test.
-  const broken =
-    report?.testResults.filter((each) => each.status === "failed" && each.assertionResults.length === 0) ?? [];
-  const failures = (report?.numFailedTests ?? 0) + broken.length;
-  failed += failures === 0 && code !== 0 ? 1 : failures;
+  const before = failures.length;
+  for (const { name, status, message, assertionResults: tests } of report?.testResults ?? []) {
+    const told = `${project} ${path.relative(ROOT, name)}`;
+    const broken = tests.filter((test) => test.status === "failed");
+    for (const test of broken) failures.push(`${told} > ${test.fullName}\n${test.failureMessages.join("\n")}`);
+    // A file that could not be loaded or set up has no failed test, and fails all the same.
+    if (status === "failed" && broken.length === 0) failures.push(`${told}\n${message}`);
+  }
+  // So does an error outside of any test.
+  if (code !== 0 && failures.length === before)
+    failures.push(`${project}\nVitest ended with ${code}; its output above says why.`);
 }
 
 for (const projects of STAGES) if (!stopped) await Promise.all(projects.map(runProject));
 rmSync(reports, { recursive: true });
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && !stopped ? 0 : 1);
+for (const failure of failures) console.log(`\nFAILED ${failure}`);
+console.log(`\n${passed} passed, ${failures.length} failed`);
+process.exit(failures.length === 0 && !stopped ? 0 : 1);
