@@ -296,6 +296,11 @@ describe("passwords", () => {
     expect(await verifyPassword(null, "pässword")).toBe(false);
   });
 
+  test("are the same however a keyboard spells a letter", async () => {
+    expect(await verifyPassword(await hashPassword("p\u00e4ssword"), "pa\u0308ssword")).toBe(true);
+    expect(await verifyPassword(await hashPassword("pa\u0308ssword"), "p\u00e4ssword")).toBe(true);
+  });
+
   test("the hash is argon2id's own: a vector made elsewhere holds", async () => {
     // Node's crypto.argon2Sync("argon2id", {memory: 19456, passes: 2, parallelism: 1, tagLength: 32, …})
     const vector = "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyBvaw$bAfnes5HACCDehV3nD4BAoSgv8xaEH/F3i1SkZIIJbI";

@@ -1,6 +1,7 @@
 /**
  * Passwords: argon2id, 19 MiB, 2 passes, 1 lane (OWASP's first choice), kept as PHC strings. One hash blocks the
- * isolate for about 40 ms: callers are rate-limited before they get here.
+ * isolate for about 40 ms: callers are rate-limited before they get here. What keyboards spell differently and people
+ * see as one password is one (RFC 8265 section 4.2).
  */
 import { argon2id, type Cost } from "./argon2id.ts";
 
@@ -15,7 +16,7 @@ const PHC = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Z
 
 export async function hashPassword(password: string): Promise<string> {
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
-  const hash = await argon2id(password, salt, COST, HASH_BYTES);
+  const hash = await argon2id(password.normalize("NFC"), salt, COST, HASH_BYTES);
   return `${PARAMETERS}$${toBase64(salt)}$${toBase64(hash)}`;
 }
 
@@ -25,7 +26,7 @@ export async function verifyPassword(stored: string | null, password: string): P
   if (!match) throw new Error("a stored password hash is not readable");
   const [, memory, passes, lanes, salt = "", expected = ""] = match;
   const cost = { memorySize: Number(memory), passes: Number(passes), parallelism: Number(lanes) };
-  const hash = await argon2id(password, fromBase64(salt), cost, HASH_BYTES);
+  const hash = await argon2id(password.normalize("NFC"), fromBase64(salt), cost, HASH_BYTES);
   const wanted = fromBase64(expected);
   const equal = wanted.length === hash.length && crypto.subtle.timingSafeEqual(wanted, hash);
   return equal && stored !== null;
