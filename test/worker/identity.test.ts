@@ -231,6 +231,21 @@ describe("GET /api/me", () => {
     });
   });
 
+  test("says what one may do by a credential that is narrowed, which is less than the account may", async () => {
+    const { body } = await getToken({ username: "root_1", password: PASSWORD, scopes: ["services:read"] });
+    expect((await call("GET", "/api/me", { token: body.token })).body).toMatchObject({
+      role: "superadmin",
+      is_admin: true,
+      permissions: {
+        can_manage_users: false,
+        can_reset_passwords: false,
+        can_delete_users: false,
+        manageable_roles: [],
+        can_add_streams: true,
+      },
+    });
+  });
+
   test("401 is JSON whatever Accept says", async () => {
     const { status, body } = await call("GET", "/api/me", { headers: { accept: "text/html" } });
     expect(status).toBe(401);

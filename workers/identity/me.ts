@@ -5,12 +5,12 @@ import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { accountOf } from "../core/operation.ts";
 import { selectSettings, settingsFrom } from "../core/setting.ts";
-import { atLeast, manageableRoles } from "./roles.ts";
+import { atLeast, effectiveRole, manageableRoles } from "./roles.ts";
 
 const EVERYTHING = { allow_user_connections: true, allow_user_streams: true };
 const ALLOWED = ["allow_user_connections", "allow_user_streams"] as const;
 
-/** `GET /api/me`: the account behind the credential, and what it may do. */
+/** `GET /api/me`: the account behind the credential, and what one may do by it. */
 export async function me(ctx: Ctx): Promise<Me> {
   const account = accountOf(ctx);
   const [[user], settings] = await ctx.db.batch([
@@ -25,7 +25,8 @@ export async function me(ctx: Ctx): Promise<Me> {
   const open = isAdminRole(account.role) ? EVERYTHING : settingsFrom(settings, ALLOWED);
   if (!user) throw new ApiError("unauthenticated");
   const { id, username, nickname, status, status_message, role, avatar } = user;
-  const isAdmin = isAdminRole(role);
+  // A credential that is narrowed may do less than its account.
+  const acts = effectiveRole({ ...account, role });
   return {
     id,
     username,
@@ -35,13 +36,13 @@ export async function me(ctx: Ctx): Promise<Me> {
     role,
     chat_anonymous: user.chat_anonymous === 1,
     avatar,
-    is_admin: isAdmin,
+    is_admin: isAdminRole(role),
     scopes: account.scopes,
     permissions: {
-      can_manage_users: atLeast(role, "moderator"),
-      can_reset_passwords: atLeast(role, "admin"),
-      can_delete_users: atLeast(role, "superadmin"),
-      manageable_roles: manageableRoles(role),
+      can_manage_users: atLeast(acts, "moderator"),
+      can_reset_passwords: atLeast(acts, "admin"),
+      can_delete_users: atLeast(acts, "superadmin"),
+      manageable_roles: manageableRoles(acts),
       can_add_connections: open.allow_user_connections,
       can_add_streams: open.allow_user_streams,
     },
