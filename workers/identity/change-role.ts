@@ -7,7 +7,7 @@ import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { forgetApiKeys } from "./api-keys.ts";
 import { forgetAppTokensOf } from "./app-tokens.ts";
-import { mayManage, needRole } from "./roles.ts";
+import { aRole, mayManage, needRole } from "./roles.ts";
 import { forgetSessions, revocation } from "./sessions.ts";
 import { listedUser, lostTheRace, needUserRow, notTheLastSuperadmin, unchanged } from "./user-rows.ts";
 
@@ -19,9 +19,9 @@ export async function changeRole(ctx: Ctx, id: number, role: UserRole): Promise<
   const actor = needRole(ctx, "moderator");
   if (id === actor.id) throw new ApiError("invalid_request", "You cannot change your own role");
   const user = await needUserRow(ctx, id);
-  if (!mayManage(actor.role, user.role)) throw new ApiError("forbidden", `You may not manage a ${user.role}`);
-  if (!mayManage(actor.role, role)) throw new ApiError("forbidden", `You may not make anybody a ${role}`);
-  if (role === user.role) return { ...listedUser(user), message: `${user.username} is a ${role} already` };
+  if (!mayManage(actor.role, user.role)) throw new ApiError("forbidden", `You may not manage ${aRole(user.role)}`);
+  if (!mayManage(actor.role, role)) throw new ApiError("forbidden", `You may not make anybody ${aRole(role)}`);
+  if (role === user.role) return { ...listedUser(user), message: `${user.username} is ${aRole(role)} already` };
   const change = ctx.db
     .update(users)
     .set({ role })
@@ -35,5 +35,5 @@ export async function changeRole(ctx: Ctx, id: number, role: UserRole): Promise<
   forgetApiKeys(id);
   forgetAppTokensOf(id);
   ctx.waitUntil(disconnectChat(ctx, id, "all"));
-  return { ...listedUser({ ...user, role }), message: `${user.username} is a ${role} now` };
+  return { ...listedUser({ ...user, role }), message: `${user.username} is ${aRole(role)} now` };
 }

@@ -6,14 +6,14 @@ import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { defaultConnection } from "./default-connection.ts";
 import { hashPassword } from "./password.ts";
-import { mayManage, needRole } from "./roles.ts";
+import { aRole, mayManage, needRole } from "./roles.ts";
 import { listedUser } from "./user-rows.ts";
 import { usernameTaken } from "./username-taken.ts";
 
 /** `POST /api/users`. Throws `forbidden` for roles that are not below one's own, `conflict` for a name that is taken. */
 export async function createUser(ctx: Ctx, { username, password, role }: UserInput): Promise<CreatedUser> {
   const actor = needRole(ctx, "admin");
-  if (!mayManage(actor.role, role)) throw new ApiError("forbidden", `You may not make a ${role}`);
+  if (!mayManage(actor.role, role)) throw new ApiError("forbidden", `You may not make ${aRole(role)}`);
   const password_hash = await hashPassword(password);
   const insert = ctx.db
     .insert(users)

@@ -4,7 +4,7 @@ import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { hashPassword } from "./password.ts";
-import { mayManage, needRole } from "./roles.ts";
+import { aRole, mayManage, needRole } from "./roles.ts";
 import { forgetSessions, revocation } from "./sessions.ts";
 import { lostTheRace, needUserRow, unchanged } from "./user-rows.ts";
 
@@ -16,7 +16,7 @@ export async function resetPassword(ctx: Ctx, id: number, password: string): Pro
   const actor = needRole(ctx, "admin");
   if (id === actor.id) throw new ApiError("invalid_request", "Change your own password with the old one");
   const user = await needUserRow(ctx, id);
-  if (!mayManage(actor.role, user.role)) throw new ApiError("forbidden", `You may not manage a ${user.role}`);
+  if (!mayManage(actor.role, user.role)) throw new ApiError("forbidden", `You may not manage ${aRole(user.role)}`);
   const password_hash = await hashPassword(password);
   const change = ctx.db.update(users).set({ password_hash }).where(unchanged(user)).returning({ id: users.id });
   const target = { type: "user", id, name: user.username };

@@ -19,6 +19,9 @@ export function grantedScopes(role: UserRole, asked: readonly string[] | undefin
 export const atLeast = (role: UserRole, least: UserRole): boolean =>
   UserRole.options.indexOf(role) >= UserRole.options.indexOf(least);
 
+/** As it is said in a sentence. */
+export const aRole = (role: UserRole): string => (role === "admin" ? "an admin" : `a ${role}`);
+
 /** Superadmins manage everybody; everybody else only those below. */
 export const manageableRoles = (role: UserRole): UserRole[] =>
   role === "superadmin" ? [...UserRole.options] : UserRole.options.slice(0, UserRole.options.indexOf(role));
@@ -36,7 +39,7 @@ export function effectiveRole(actor: AccountActor): UserRole {
 export function needRole(ctx: Ctx, least: UserRole): UserActor {
   const actor = needUser(ctx);
   const role = effectiveRole(actor);
-  if (!atLeast(role, least)) throw new ApiError("forbidden", `Only a ${least} may do that`);
+  if (!atLeast(role, least)) throw new ApiError("forbidden", `Only ${aRole(least)} may do that`);
   return { ...actor, role };
 }
 
