@@ -270,6 +270,13 @@ describe("blocking", () => {
     expect(await audited("user_unblock")).toHaveLength(1);
   });
 
+  test("by an account that is gone meanwhile is no error of ours", async () => {
+    const user = await newUser();
+    expect(await isIn(user)).toBe(true);
+    await db.delete(users).where(eq(users.id, user.id));
+    expect((await block(staff.admin.id, "POST", user)).status).toBe(404);
+  });
+
   test("oneself 400, nobody 404, guests 401", async () => {
     expect((await block(staff.user.id)).status).toBe(400);
     expect((await block(999_999)).status).toBe(404);

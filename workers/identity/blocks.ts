@@ -1,5 +1,5 @@
 /** Whom somebody does not want to hear of. Nobody but they can see it. */
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import type { BlockedUsers } from "#contract/identity";
 import { user_blocks, users } from "#tables/identity";
 import { commitIf } from "../core/commit.ts";
@@ -32,9 +32,16 @@ export async function blockUser(ctx: Ctx, blocked_id: number): Promise<void> {
   const { user_id, username } = await parties(ctx, blocked_id);
   const insert = ctx.db
     .insert(user_blocks)
-    .values({ user_id, blocked_id, created_at: ctx.now() })
-    .onConflictDoNothing();
-  await commitIf(ctx, insert, [{ action: "user_block", target: { type: "user", id: blocked_id, name: username } }]);
+    .select(
+      sql`SELECT ${user_id}, ${blocked_id}, ${ctx.now()}
+          WHERE (SELECT count(*) FROM ${users} WHERE ${users.id} IN (${user_id}, ${blocked_id})) = 2`,
+    )
+    .onConflictDoNothing()
+    .returning({ blocked_id: user_blocks.blocked_id });
+  const target = { type: "user", id: blocked_id, name: username };
+  const blocked = await commitIf(ctx, insert, [{ action: "user_block", target }]);
+  // They were blocked before, or one of the two is gone meanwhile.
+  if (blocked.length === 0) await Promise.all([user_id, blocked_id].map((id) => needUserRow(ctx, id)));
 }
 
 /** `DELETE /api/users/{id}/block`. Throws as `blockUser`. */
