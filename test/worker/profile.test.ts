@@ -1,11 +1,13 @@
 /** One's own account: password, and what others see of it. */
+import { eq } from "drizzle-orm";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CHAT_CLOSE } from "../../schema/contract/chat-frames.ts";
 import type { Actor } from "../../schema/contract/identity.ts";
+import { sessions, users } from "../../schema/tables/identity.ts";
 import { changeNickname } from "../../workers/identity/change-profile.ts";
 import { countAttempt, FAILURES_MAX } from "../../workers/identity/login-failures.ts";
 import { connect, newChannel } from "./chat.ts";
-import { audited, bindings, call, logged, newStream, newUser, PASSWORD, system } from "./client.ts";
+import { audited, bindings, call, db, logged, newStream, newUser, PASSWORD, system } from "./client.ts";
 
 type User = Awaited<ReturnType<typeof newUser>>;
 let ada: User;
@@ -170,6 +172,15 @@ describe("a change", () => {
     for (let times = 0; times < 2; times++) await put("nickname", { nickname: "Nick" }, user);
     const rows = (await audited("profile_update")).filter((row) => row.actor_id === String(user.id));
     expect(rows.map(({ details }) => details)).toEqual([{ avatar: { color: "#000000" } }, { nickname: "Nick" }]);
+  });
+
+  test("is none by a session that has been revoked, though this isolate still believes it", async () => {
+    const user = await newUser();
+    expect((await me(user)).nickname).toBeNull();
+    await db.update(sessions).set({ revoked_at: Date.now() }).where(eq(sessions.id, user.session));
+    expect((await put("nickname", { nickname: "Too late" }, user)).status).toBe(401);
+    const row = await db.select().from(users).where(eq(users.id, user.id)).get();
+    expect(row?.nickname).toBeNull();
   });
 
   test("is seen by others in chat at once", async () => {

@@ -50,6 +50,13 @@ describe("setting it up", () => {
     expect((await disable(user, { password: PASSWORD })).status).toBe(400);
   });
 
+  test("is not for an account that is gone, though this isolate still believes its session", async () => {
+    const user = await newUser();
+    expect((await status(user)).enabled).toBe(false);
+    await db.delete(users).where(eq(users.id, user.id));
+    expect((await setUp(user)).status).toBe(401);
+  });
+
   test("another one replaces the secret; the one before counts no more", async () => {
     const user = await newUser();
     const { body: first } = await setUp(user);
@@ -103,6 +110,14 @@ describe("turning it on", () => {
       body: { error: "Two-factor authentication is on already" },
     });
     expect((await setUp(user)).status).toBe(400);
+  });
+
+  test("not by a session that has been revoked, though this isolate still believes it: nobody is locked out", async () => {
+    const user = await newUser();
+    const { body: factor } = await setUp(user);
+    await db.update(sessions).set({ revoked_at: Date.now() }).where(eq(sessions.id, user.session));
+    expect((await verify(user, codeOf(factor.secret))).status).toBe(401);
+    expect((await getToken(user)).status).toBe(200);
   });
 
   test("by the same code twice at once: once, with ten codes", async () => {

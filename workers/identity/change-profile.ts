@@ -7,6 +7,7 @@ import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { needUser } from "./roles.ts";
+import { holds, needHeld } from "./sessions.ts";
 
 /** `PUT /api/me/status`. */
 export async function changeStatus(ctx: Ctx, { status, status_message }: StatusChange) {
@@ -36,21 +37,23 @@ export async function changeAnonymous(ctx: Ctx, anonymous: boolean) {
 type Row = typeof users.$inferSelect;
 type Fields = Partial<Pick<Row, "status" | "status_message" | "nickname" | "avatar" | "chat_anonymous" | "email">>;
 
-/** `dependants` as `commitIf` has them. */
+/** `dependants` as `commitIf` has them. Throws `unauthenticated` when the session has just ended: an address outlasts it. */
 export async function changeAccount(
   ctx: Ctx,
   fields: Fields,
   details: Record<string, unknown>,
   dependants: Parameters<typeof commitIf>[4] = [],
 ): Promise<Row> {
-  const { id, username } = needUser(ctx);
+  const actor = needUser(ctx);
+  const { id, username } = actor;
+  const session = actor.kind === "user" ? actor : null;
   const differs = (Object.keys(fields) as (keyof Fields)[]).map(
     (field): SQL => sql`${users[field]} IS NOT ${sql.param(fields[field], users[field])}`,
   );
   const update = ctx.db
     .update(users)
     .set(fields)
-    .where(and(eq(users.id, id), or(...differs)))
+    .where(and(eq(users.id, id), or(...differs), session ? holds(session) : undefined))
     .returning();
   const audit = { action: "profile_update", target: { type: "user", id, name: username }, details } as const;
   const [changed] = await commitIf(ctx, update, [audit], [], dependants);
@@ -58,6 +61,7 @@ export async function changeAccount(
     ctx.waitUntil(profileChanged(ctx, id));
     return changed;
   }
+  if (session) await needHeld(ctx, session);
   const row = await ctx.db.select().from(users).where(eq(users.id, id)).get();
   if (!row) throw new ApiError("unauthenticated");
   return row;

@@ -145,13 +145,25 @@ export const liveSessionsOf = (userId: number): SQL | undefined =>
   and(eq(sessions.user_id, userId), isNull(sessions.revoked_at));
 
 /**
- * Condition of what outlasts a session, such as a key: the session it is made in is not revoked, and its account is as
+ * Condition of what outlasts a session, such as a key or a second factor: the session it is made in is not revoked, and its account is as
  * it was, whatever this isolate still believes.
  */
 export const holds = ({ id, role, session }: Pick<UserActor, "id" | "role" | "session">): SQL => sql`EXISTS (
   SELECT 1 FROM ${sessions} JOIN ${users} ON ${users.id} = ${sessions.user_id}
   WHERE ${sessions.id} = ${session} AND ${sessions.revoked_at} IS NULL
     AND ${users.id} = ${id} AND ${users.role} = ${role} AND ${users.deleted_at} IS NULL)`;
+
+/** After a change under `holds` that did not happen. Throws `unauthenticated` if that is why. */
+export async function needHeld(ctx: Ctx, actor: Pick<UserActor, "id" | "role" | "session">): Promise<void> {
+  const held = await ctx.db
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.id, actor.id), holds(actor)))
+    .get();
+  if (held) return;
+  forgetSessions(actor.id, actor.session);
+  throw new ApiError("unauthenticated");
+}
 
 /** Revoked sessions of the account, or the one, do not count in this isolate any more. */
 export function forgetSessions(userId: number, id?: string): void {

@@ -1,19 +1,20 @@
-import { isNull } from "drizzle-orm";
+import { isNull, sql } from "drizzle-orm";
 import type { TwoFactorSetup } from "#contract/credentials";
 import { two_factor } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { seal } from "../core/seal.ts";
 import { needSession } from "./roles.ts";
+import { holds, needHeld } from "./sessions.ts";
 import { newTotpSecret, provisioningUri } from "./totp.ts";
 
 /**
  * `POST /api/user/2fa/setup`: a secret for the authenticator app, shown this once. It counts from
  * `enableTwoFactor` on; until then a further set-up replaces it. Throws `invalid_request` when the factor is on,
- * `forbidden` for keys.
+ * `forbidden` for keys, `unauthenticated` when the session has just ended.
  */
 export async function setUpTwoFactor(ctx: Ctx): Promise<TwoFactorSetup> {
-  const { id, username } = needSession(ctx);
+  const actor = needSession(ctx);
   const secret = newTotpSecret();
   const fresh = {
     secret: await seal(ctx.settings, "totp-secret", secret),
@@ -22,12 +23,17 @@ export async function setUpTwoFactor(ctx: Ctx): Promise<TwoFactorSetup> {
   };
   const kept = await ctx.db
     .insert(two_factor)
-    .values({ user_id: id, ...fresh })
+    .select(
+      sql`SELECT ${actor.id}, ${fresh.secret}, ${fresh.created_at}, NULL, ${fresh.last_step} WHERE ${holds(actor)}`,
+    )
     .onConflictDoUpdate({ target: two_factor.user_id, set: fresh, setWhere: isNull(two_factor.enabled_at) })
     .returning({ user_id: two_factor.user_id });
-  if (kept.length === 0) throw alreadyOn();
+  if (kept.length === 0) {
+    await needHeld(ctx, actor);
+    throw alreadyOn();
+  }
   const { totpIssuer: issuer } = ctx.settings;
-  const uri = provisioningUri(issuer, username, secret);
+  const uri = provisioningUri(issuer, actor.username, secret);
   return { secret, provisioning_uri: uri, uri, issuer };
 }
 
