@@ -1,13 +1,25 @@
 /** What opens an account besides its password: the second factor, API keys, SSH keys. */
 import * as z from "zod";
 
-const CONTROL = /\p{Cc}/u;
-const name = z
-  .string()
-  .trim()
+/** What ends a line, turns the words after it around, or is not seen. Joiners stay: emoji and whole scripts need them. */
+const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\u00ad\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/u;
+const SEEN = /[^\s\p{Default_Ignorable_Code_Point}]/u;
+
+/** Whether people see anything of it. */
+export const isSeen = (text: string): boolean => SEEN.test(text);
+
+/** A line that people write for people. What is spelt alike is the same text, however it was typed. */
+export const line = (most: number) =>
+  z
+    .string()
+    .normalize("NFC")
+    .trim()
+    .max(most, `must be at most ${most} characters`)
+    .refine((text) => !HIDDEN.test(text), "must not contain control characters, or such as nobody sees");
+
+const name = line(100)
   .min(1, "is required")
-  .max(100, "must be at most 100 characters")
-  .refine((text) => !CONTROL.test(text), "must not contain control characters");
+  .refine((text) => text === "" || isSeen(text), "must be something that people see");
 
 // The second factor
 

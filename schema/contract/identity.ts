@@ -1,6 +1,6 @@
 /** Accounts, roles, sessions and what the login operations say. */
 import * as z from "zod";
-import { SecondFactorCode } from "./credentials.ts";
+import { isSeen, line, SecondFactorCode } from "./credentials.ts";
 
 /** The documented APIs that Sluice speaks. More are added here, and then fail to compile until they have a dialect. */
 export const Face = z.enum(["portal", "apps", "recorder"]);
@@ -77,8 +77,8 @@ export const TokenRequest = z.object({
       description: "Accounts that are not admin get `services:read` and `access:*`, whatever they ask for",
       example: ["*"],
     }),
-  name: z.string().max(100).optional().meta({ example: "laptop" }),
-  expires_hours: z.int().min(1).max(8760).default(720),
+  name: line(100).optional().meta({ example: "laptop" }),
+  expires_hours: z.int().min(1, "must be from 1 to 8760").max(8760, "must be from 1 to 8760").default(720),
 });
 export type TokenRequest = z.infer<typeof TokenRequest>;
 
@@ -161,30 +161,31 @@ export type Me = z.infer<typeof Me>;
 export const PasswordChange = z.object({ current_password: LoginFields.password, new_password: NewPassword });
 export type PasswordChange = z.infer<typeof PasswordChange>;
 
-const CONTROL = /\p{Cc}/u;
-
 export const StatusChange = z.object({
   status: UserStatus,
-  status_message: z
-    .string()
-    .max(100, "must be at most 100 characters")
-    .trim()
-    .refine((text) => !CONTROL.test(text), "must not contain control characters")
+  status_message: line(100)
     .optional()
     .meta({ description: "Stays as it is when it is not named", example: "Back at nine" }),
 });
 export type StatusChange = z.output<typeof StatusChange>;
 export const StatusReply = z.object({ status: UserStatus, status_message: z.string() });
 
+/** Some letters and marks are never seen, and a mark has something to stand on. */
+const NICKNAME = /^(?!\p{M})(?:(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}_ -])+$/u;
+const isNicknameLong = (text: string) => [...text].length >= 2 && [...text].length <= 32;
+
 export const NicknameChange = z.object({
   nickname: z
     .string()
     .max(100, "must be 2 to 32 characters")
     .nullable()
-    .transform((text) => text?.trim().replace(/\s+/g, " ") || null)
-    .refine((text) => text === null || (text.length >= 2 && text.length <= 32), "must be 2 to 32 characters")
-    .refine((text) => text === null || /^[\p{L}\p{M}\p{N}_ -]+$/u.test(text), "must be letters, digits, spaces, _ or -")
-    .meta({ description: "Empty or null removes it", example: "Ada L" }),
+    .transform((text) => text?.normalize("NFC").trim().replace(/\s+/g, " ") || null)
+    .refine((text) => text === null || isNicknameLong(text), "must be 2 to 32 characters")
+    .refine((text) => text === null || NICKNAME.test(text), "must be letters, digits, spaces, _ or -")
+    .meta({
+      description: "2 to 32 letters, digits, spaces, _ or -. Empty or null removes it",
+      example: "Ada L",
+    }),
 });
 export type NicknameChange = z.output<typeof NicknameChange>;
 export const NicknameReply = z.object({ nickname: z.string().nullable() });
@@ -201,12 +202,16 @@ export const AvatarChange = z.object({
     .min(1, "must not be empty")
     // zod counts code points.
     .refine((text) => text.length <= 4, "must be at most 4 UTF-16 code units")
-    .regex(/^[^\s\p{Cc}\p{Cs}]+$/u, "must be one emoji without spaces")
+    .regex(/^(?:[^\s\p{Cc}\p{Cf}\p{Cs}]|\u200d)+$/u, "must be one emoji without spaces")
+    .refine(isSeen, "must be one emoji without spaces")
     .nullable()
-    .optional(),
+    .optional()
+    .meta({ description: "At most 4 UTF-16 code units. Null, or not named: none" }),
   initials: z
     .string()
+    .normalize("NFC")
     .regex(/^[\p{L}\p{N}]{1,2}$/u, "must be one or two letters or digits")
+    .refine(isSeen, "must be one or two letters or digits")
     // One letter may become two, such as ß.
     .transform((text) => [...text.toUpperCase()].slice(0, 2).join(""))
     .optional()
@@ -271,15 +276,8 @@ export type InviteType = z.infer<typeof InviteType>;
 
 export const InviteInput = z.object({
   type: InviteType.default("single_use"),
-  label: z
-    .string()
-    .max(100, "must be at most 100 characters")
-    .trim()
-    .refine((text) => !CONTROL.test(text), "must not contain control characters")
-    .nullable()
-    .optional()
-    .meta({ example: "For the choir" }),
-  duration_days: z.int().min(1).max(365).optional().meta({
+  label: line(100).nullable().optional().meta({ example: "For the choir" }),
+  duration_days: z.int().min(1, "must be from 1 to 365").max(365, "must be from 1 to 365").optional().meta({
     description: "Of timed ones, 30 when not said; of single-use ones, which do not expire when it is not said",
   }),
 });

@@ -90,6 +90,10 @@ describe("POST /api/api-keys", () => {
     [{ name: "" }, "name"],
     [{ name: "x".repeat(101) }, "name"],
     [{ name: "a\nb" }, "name"],
+    [{ name: "a\u2028b" }, "name"],
+    [{ name: "a\u202eb" }, "name"],
+    [{ name: "backup\u200b" }, "name"],
+    [{ name: "\u3164" }, "name"],
     [{ name: "x", scopes: "a b" }, "scopes"],
     [{ name: "x", scopes: "a,,b" }, "scopes"],
     [{ name: "x", scopes: ["*"] }, "scopes"],
@@ -110,6 +114,11 @@ describe("POST /api/api-keys", () => {
     expect((await newApiKey(admin, { name: "twice" })).name).toBe("twice");
     await remove(ada, key.id);
     expect((await newApiKey(ada, { name: "twice" })).id).toBeGreaterThan(key.id);
+  });
+
+  test("a name is what people see of it", async () => {
+    expect((await newApiKey(ada, { name: "cafe\u0301 👩‍💻" })).name).toBe("café 👩‍💻");
+    expect((await post(ada, { name: "café 👩‍💻" })).status).toBe(400);
   });
 
   test("of any number that take a name at once, one does", async () => {

@@ -89,6 +89,7 @@ describe("POST /api/admin/invite-codes", () => {
     { type: "timed", duration_days: 1.5 },
     { label: "x".repeat(101) },
     { label: "a\u0000b" },
+    { label: "a\u202eb" },
     { label: 5 },
   ])("%j is a bad request", async (body) => {
     expect((await create(body)).status).toBe(400);

@@ -84,6 +84,8 @@ describe("PUT /api/me/status", () => {
     const busy = await put("status", { status: "busy", status_message: " In a meeting " });
     expect([busy.status, busy.body]).toEqual([200, { status: "busy", status_message: "In a meeting" }]);
     expect((await put("status", { status: "dnd" })).body).toEqual({ status: "dnd", status_message: "In a meeting" });
+    const long = "x".repeat(100);
+    expect((await put("status", { status: "dnd", status_message: ` ${long} ` })).body.status_message).toBe(long);
     expect((await put("status", { status: "online", status_message: "" })).body.status_message).toBe("");
     expect(await me()).toMatchObject({ status: "online", status_message: "" });
   });
@@ -94,6 +96,8 @@ describe("PUT /api/me/status", () => {
     { status: 1 },
     { status: "busy", status_message: "x".repeat(101) },
     { status: "busy", status_message: "a\nb" },
+    { status: "busy", status_message: "a\u2028b" },
+    { status: "busy", status_message: "a\u202eb" },
   ])("%j is a bad request", async (body) => {
     expect((await put("status", body)).status).toBe(400);
   });
@@ -104,6 +108,9 @@ describe("PUT /api/me/nickname", () => {
     ["Ada L", "Ada L"],
     ["  Ada \t L ", "Ada L"],
     ["Ädа_-9", "Ädа_-9"],
+    ["Rene\u0301", "René"],
+    ["क्षमा", "क्षमा"],
+    ["𝐀".repeat(32), "𝐀".repeat(32)],
     ["", null],
     ["   ", null],
     [null, null],
@@ -118,6 +125,12 @@ describe("PUT /api/me/nickname", () => {
     { nickname: "x".repeat(33) },
     { nickname: "<b>" },
     { nickname: "a\u200bb" },
+    { nickname: "e\u0301" },
+    // Letters and marks that nobody sees, and marks on nothing.
+    { nickname: "\u3164\u3164" },
+    { nickname: "ada\ufe0f" },
+    { nickname: "ada\u034f" },
+    { nickname: "\u0301\u0302" },
     { nickname: 5 },
   ])("%j is a bad request", async (body) => {
     expect((await put("nickname", body)).status).toBe(400);
@@ -132,6 +145,9 @@ describe("PUT /api/me/avatar", () => {
     expect((await put("avatar", { emoji: null })).body).toEqual({ avatar: { emoji: null } });
     expect((await me()).avatar).toEqual({ emoji: null });
     expect((await put("avatar", {})).body).toEqual({ avatar: {} });
+    expect((await put("avatar", { emoji: "❤️", initials: "e\u0301" })).body).toEqual({
+      avatar: { emoji: "❤️", initials: "É" },
+    });
   });
 
   test.each([
@@ -141,9 +157,13 @@ describe("PUT /api/me/avatar", () => {
     { emoji: "" },
     { emoji: "🦊🦊🦊" },
     { emoji: "a b" },
+    { emoji: "\u202e" },
+    { emoji: "\u200d" },
+    { emoji: "\ufe0f" },
     { initials: "" },
     { initials: "abc" },
     { initials: "<" },
+    { initials: "\u3164" },
   ])("%j is a bad request", async (body) => {
     expect((await put("avatar", body)).status).toBe(400);
   });

@@ -233,6 +233,13 @@ describe("GET /api/chat/users", () => {
     expect(await search("fox", fox)).toEqual(["foxy", "zz_other"]);
   });
 
+  test("however a keyboard spells a letter", async () => {
+    const user = await newUser();
+    await call("PUT", "/api/me/nickname", { token: user.token, body: { nickname: "Zoe\u0308" } });
+    const { body } = await call("GET", `/api/chat/users?q=${encodeURIComponent("zoe\u0308")}`, as("admin"));
+    expect(body.users).toEqual([{ id: user.id, username: user.username, nickname: "Zoë" }]);
+  });
+
   test("wildcards and quotes are only what they are", async () => {
     await newUser("user", "per_cent");
     expect(await search("per_cent")).toEqual(["per_cent"]);

@@ -18,7 +18,7 @@ export async function createToken(ctx: Ctx, input: TokenRequest): Promise<TokenR
     face: "portal",
     kind: "token",
     scopes,
-    name: input.name ?? null,
+    name: input.name || null,
     ttl_ms: input.expires_hours * HOUR_MS,
   });
   return {

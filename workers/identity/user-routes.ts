@@ -26,7 +26,8 @@ const json = <T extends z.ZodType>(schema: T) => ({ content: { "application/json
 const tags = ["identity"];
 const WithUser = numbered("The user's number");
 const Success = z.object({ success: z.literal(true) });
-const Search = z.string().trim().max(64, "must be at most 64 characters");
+/** As nicknames are kept. */
+const Search = z.string().normalize("NFC").trim().max(64, "must be at most 64 characters");
 
 /** Other people: administered, found, blocked. */
 export function userRoutes(app: App): void {
