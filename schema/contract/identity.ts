@@ -51,6 +51,11 @@ export const NewPassword = z
   .min(8, "must have at least 8 characters")
   .max(128, "must have at most 128 characters");
 
+/** Comes in as either. */
+const Flag = z.union([z.boolean(), z.literal(0), z.literal(1)], {
+  error: ({ input }) => (input === undefined ? "is required" : "must be true, false, 0 or 1"),
+});
+
 /** What somebody types in to sign in: what does not fit an account's rules is wrong, not malformed. */
 export const LoginFields = {
   username: z.string().min(1, "is required").max(200, "is too long").meta({ example: "ada" }),
@@ -70,8 +75,8 @@ export const TokenRequest = z.object({
   ...LoginFields,
   scopes: z
     .array(Scope)
-    .min(1)
-    .max(32)
+    .min(1, "must be 1 to 32")
+    .max(32, "must be 1 to 32")
     .optional()
     .meta({
       description: "Accounts that are not admin get `services:read` and `access:*`, whatever they ask for",
@@ -102,9 +107,11 @@ export const LoginRequest = z
       description: "Of a link that was mailed (`POST /api/v1/auth/magic-link`), in place of `username` and `password`",
     }),
     remember: z
-      .union([z.boolean(), z.enum(["on", "true", "1", "off", "false", "0", ""])])
+      .union([...Flag.options, z.enum(["on", "true", "1", "off", "false", "0", ""])], {
+        error: "must be true, false, 0 or 1",
+      })
       .optional()
-      .transform((value) => value === true || value === "on" || value === "true" || value === "1")
+      .transform((value) => value === "on" || value === "true" || Number(value) === 1)
       .meta({ description: "The session lasts 30 days instead of 24 hours" }),
   })
   .superRefine((input, { addIssue }) => {
@@ -221,10 +228,7 @@ export type AvatarChange = z.output<typeof AvatarChange>;
 export const AvatarReply = z.object({ avatar: Avatar });
 
 export const AnonymousChange = z.object({
-  anonymous: z
-    .union([z.boolean(), z.literal(0), z.literal(1)])
-    .transform(Boolean)
-    .meta({ description: "Chat shows neither name nor avatar" }),
+  anonymous: Flag.transform(Boolean).meta({ description: "Chat shows neither name nor avatar" }),
 });
 export const AnonymousReply = z.object({ anonymous: z.boolean() });
 
@@ -253,6 +257,7 @@ export type SessionList = z.infer<typeof SessionList>;
 export const RevokeRequest = z.object({
   token_id: z
     .string()
+    .min(8, "must be an id, or at least its first 8 characters")
     .max(64, "is too long")
     .transform((text) => text.trim().replace(/\.{3}$/, ""))
     .refine((text) => text.length >= 8, "must be an id, or at least its first 8 characters")
@@ -334,10 +339,7 @@ export const UserInput = z
     username: NewUsername,
     password: NewPassword,
     role: UserRole.optional().meta({ description: "`user` when nothing is said" }),
-    is_admin: z
-      .union([z.boolean(), z.literal(0), z.literal(1)])
-      .optional()
-      .meta({ description: "The older way to say the role: `admin` or `user`" }),
+    is_admin: Flag.optional().meta({ description: "The older way to say the role: `admin` or `user`" }),
   })
   .transform(({ is_admin, role, ...input }) => ({ ...input, role: role ?? (is_admin ? "admin" : "user") }));
 export type UserInput = z.output<typeof UserInput>;

@@ -76,6 +76,18 @@ describe("POST /api/token", () => {
     expect(await scopes("ada", ["*"])).toEqual(["services:read", "access:*"]);
   });
 
+  test.each([
+    [{ name: "a\nb" }, /^name must not contain/],
+    [{ name: "a\u202eb" }, /^name must not contain/],
+    [{ name: "x".repeat(101) }, "name must be at most 100 characters"],
+    [{ scopes: [] }, "scopes must be 1 to 32"],
+    [{ expires_hours: 0 }, "expires_hours must be from 1 to 8760"],
+    [{ expires_hours: 8761 }, "expires_hours must be from 1 to 8760"],
+  ])("%j is a bad request", async (fields, error) => {
+    const { status, body } = await getToken({ username: "ada", password: PASSWORD, ...fields });
+    expect([status, body.error]).toEqual([400, typeof error === "string" ? error : expect.stringMatching(error)]);
+  });
+
   test("expires_hours is honoured", async () => {
     const { body } = await getToken({ username: "ada", password: PASSWORD, expires_hours: 1 });
     expect(Date.parse(body.expires_at) - Date.now()).toBeLessThanOrEqual(3_600_000);
@@ -130,10 +142,16 @@ describe("POST /login", () => {
     expect((await call("GET", "/api/me", { headers: { cookie: pair } })).body.username).toBe("ada");
   });
 
-  test("remember keeps it 30 days", async () => {
-    expect(cookieOf((await logIn({ username: "ada", password: PASSWORD, remember: true })).headers)).toContain(
-      "Max-Age=2592000",
-    );
+  test.each([
+    [true, 2_592_000],
+    [1, 2_592_000],
+    ["on", 2_592_000],
+    [0, 86_400],
+    [false, 86_400],
+    ["off", 86_400],
+  ])("remember: %j keeps it %i s", async (remember, seconds) => {
+    const { headers } = await logIn({ username: "ada", password: PASSWORD, remember });
+    expect(cookieOf(headers)).toContain(`Max-Age=${seconds};`);
   });
 
   test("a form is sent on to the dashboard", async () => {

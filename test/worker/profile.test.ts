@@ -180,8 +180,11 @@ describe("PUT /api/me/anonymous", () => {
       expect(await put("anonymous", { anonymous })).toMatchObject({ status: 200, body: { anonymous: kept } });
       expect((await me()).chat_anonymous).toBe(kept);
     }
-    for (const anonymous of ["yes", 2, null, undefined])
-      expect((await put("anonymous", { anonymous })).status).toBe(400);
+    for (const anonymous of ["yes", 2, null]) {
+      const { status, body } = await put("anonymous", { anonymous });
+      expect([status, body.error]).toEqual([400, "anonymous must be true, false, 0 or 1"]);
+    }
+    expect(await put("anonymous", {})).toMatchObject({ status: 400, body: { error: "anonymous is required" } });
   });
 });
 
