@@ -8,7 +8,7 @@ import { sessions } from "../../schema/tables/identity.ts";
 import { createInvite } from "../../workers/identity/create-invite.ts";
 import { register } from "../../workers/identity/register.ts";
 import { connect, newChannel } from "./chat.ts";
-import { audited, call, db, newUser, PASSWORD, system } from "./client.ts";
+import { audited, bindings, call, db, newUser, PASSWORD, system } from "./client.ts";
 
 type User = Awaited<ReturnType<typeof newUser>>;
 type Token = SessionList["tokens"][number];
@@ -31,6 +31,18 @@ describe("GET /api/tokens", () => {
       { id: user.session, name: null, kind: "token", current: true, revoked: false },
     ]);
     expect(reply.text).not.toContain("eyJ");
+  });
+
+  test("leaves out none that is open for those that ended after it", async () => {
+    const user = await newUser();
+    const ended = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+      INSERT INTO sessions (id, user_id, face, kind, scopes, created_at, expires_at, revoked_at)
+      SELECT 'ended ' || i, ?1, 'portal', 'token', '[]', ?2 + i, ?2 + 3600000, ?2 FROM n`;
+    await bindings.DB.prepare(ended).bind(user.id, Date.now()).run();
+    const tokens = await list(user);
+    expect(tokens).toHaveLength(500);
+    expect(tokens.at(-1)).toMatchObject({ id: user.session, current: true });
+    expect(tokens[0]).toMatchObject({ id: "ended 500", revoked: true });
   });
 
   test("says by what each was opened, for whoever looks for one that is not theirs", async () => {

@@ -125,7 +125,8 @@ export function accountRoutes(app: App): void {
       operationId: "listSessions",
       tags,
       summary: "Your tokens and browsers that are or were signed in, newest first",
-      description: "At most 500. Those that expired are shown for another week.",
+      description:
+        "At most 500, of which none is left out for one that ended. Those that expired are shown for another week.",
       access: "user",
       admits: IN_PERSON,
       errors: ["forbidden"],
