@@ -3,7 +3,7 @@ import { eq } from "drizzle-orm";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CHAT_CLOSE } from "../../schema/contract/chat-frames.ts";
 import { BlockedUsers, FoundUsers, UserList, UserRole } from "../../schema/contract/identity.ts";
-import { sessions, users } from "../../schema/tables/identity.ts";
+import { api_keys, sessions, users } from "../../schema/tables/identity.ts";
 import { verifyPassword } from "../../workers/identity/password.ts";
 import { openSession } from "../../workers/identity/sessions.ts";
 import { connect } from "./chat.ts";
@@ -166,6 +166,44 @@ describe("PUT /api/users/{id}/role", () => {
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(await db.select().from(users).where(eq(users.role, "superadmin"))).toHaveLength(1);
     await db.update(users).set({ role: "superadmin" }).where(eq(users.id, staff.superadmin.id));
+  });
+});
+
+describe("an admin who has just been signed out, though this isolate still believes it", () => {
+  const attempts = (credential: { token: string }, target: User) => [
+    call("POST", "/api/users", { ...credential, body: { username: "accomplice", password: PASSWORD } }),
+    call("PUT", `/api/users/${target.id}/role`, { ...credential, body: { role: "moderator" } }),
+    call("POST", `/api/users/${target.id}/reset-password`, { ...credential, body: { new_password: "my password" } }),
+  ];
+  const outcome = async (credential: { token: string }) => {
+    const target = await newUser();
+    const before = await rowOf(target.id);
+    const replies = await Promise.all(attempts(credential, target));
+    expect(await rowOf(target.id)).toEqual(before);
+    expect(await db.$count(users, eq(users.username, "accomplice"))).toBe(0);
+    return replies.map(({ status }) => status);
+  };
+
+  test("leaves no account, role or password behind", async () => {
+    const admin = await newUser("superadmin");
+    expect(await isIn(admin)).toBe(true);
+    await db.update(sessions).set({ revoked_at: Date.now() }).where(eq(sessions.id, admin.session));
+    expect(await outcome(admin)).toEqual([401, 401, 401]);
+  });
+
+  test("nor by a key", async () => {
+    const admin = await newUser("superadmin");
+    const { body } = await call("POST", "/api/api-keys", { token: admin.token, body: { name: "staff" } });
+    expect((await call("GET", "/api/me", { token: body.api_key })).status).toBe(200);
+    await db.update(api_keys).set({ revoked_at: Date.now() }).where(eq(api_keys.id, body.id));
+    expect(await outcome({ token: body.api_key })).toEqual([401, 401, 401]);
+  });
+
+  test("nor after another took the role", async () => {
+    const admin = await newUser("superadmin");
+    expect(await isIn(admin)).toBe(true);
+    await db.update(users).set({ role: "user" }).where(eq(users.id, admin.id));
+    expect(await outcome(admin)).toEqual([401, 401, 401]);
   });
 });
 

@@ -37,7 +37,8 @@ export async function changeAnonymous(ctx: Ctx, anonymous: boolean) {
 type Row = typeof users.$inferSelect;
 type Fields = Partial<Pick<Row, "status" | "status_message" | "nickname" | "avatar" | "chat_anonymous" | "email">>;
 
-/** `dependants` as `commitIf` has them. Throws `unauthenticated` when the session has just ended: an address outlasts it. */
+/** `dependants` as `commitIf` has them. Throws `unauthenticated` when its session or key has
+ * just ended: an address outlasts it. */
 export async function changeAccount(
   ctx: Ctx,
   fields: Fields,
@@ -46,14 +47,13 @@ export async function changeAccount(
 ): Promise<Row> {
   const actor = needUser(ctx);
   const { id, username } = actor;
-  const session = actor.kind === "user" ? actor : null;
   const differs = (Object.keys(fields) as (keyof Fields)[]).map(
     (field): SQL => sql`${users[field]} IS NOT ${sql.param(fields[field], users[field])}`,
   );
   const update = ctx.db
     .update(users)
     .set(fields)
-    .where(and(eq(users.id, id), or(...differs), session ? holds(session) : undefined))
+    .where(and(eq(users.id, id), or(...differs), holds(actor)))
     .returning();
   const audit = { action: "profile_update", target: { type: "user", id, name: username }, details } as const;
   const [changed] = await commitIf(ctx, update, [audit], [], dependants);
@@ -61,7 +61,7 @@ export async function changeAccount(
     ctx.waitUntil(profileChanged(ctx, id));
     return changed;
   }
-  if (session) await needHeld(ctx, session);
+  await needHeld(ctx, actor);
   const row = await ctx.db.select().from(users).where(eq(users.id, id)).get();
   if (!row) throw new ApiError("unauthenticated");
   return row;

@@ -8,12 +8,13 @@ import { ApiError } from "../core/errors.ts";
 import { forgetApiKeys } from "./api-keys.ts";
 import { forgetAppTokensOf } from "./app-tokens.ts";
 import { aRole, mayManage, needRole } from "./roles.ts";
-import { forgetSessions, revocation } from "./sessions.ts";
+import { forgetSessions, holds, needHeld, revocation } from "./sessions.ts";
 import { listedUser, lostTheRace, needUserRow, notTheLastSuperadmin, unchanged } from "./user-rows.ts";
 
 /**
  * `PUT /api/users/{id}/role`: whoever gets another one is signed out everywhere. Throws `invalid_request` of oneself,
- * `forbidden` by the hierarchy, `not_found`, `conflict` when somebody was faster.
+ * `forbidden` by the hierarchy, `not_found`, `conflict` when somebody was faster, `unauthenticated` when one has just
+ * been signed out.
  */
 export async function changeRole(ctx: Ctx, id: number, role: UserRole): Promise<RoleReply> {
   const actor = needRole(ctx, "moderator");
@@ -25,12 +26,15 @@ export async function changeRole(ctx: Ctx, id: number, role: UserRole): Promise<
   const change = ctx.db
     .update(users)
     .set({ role })
-    .where(and(unchanged(user), notTheLastSuperadmin))
+    .where(and(unchanged(user), notTheLastSuperadmin, holds(actor)))
     .returning({ id: users.id });
   const target = { type: "user", id, name: user.username };
   const details = { old_role: user.role, new_role: role };
   const changed = await commitIf(ctx, change, [{ action: "role_change", target, details }], [], [revocation(ctx, id)]);
-  if (changed.length === 0) throw lostTheRace();
+  if (changed.length === 0) {
+    await needHeld(ctx, actor);
+    throw lostTheRace();
+  }
   forgetSessions(id);
   forgetApiKeys(id);
   forgetAppTokensOf(id);

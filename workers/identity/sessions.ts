@@ -1,12 +1,13 @@
 /** Sessions: issued by a login, looked up by the `jti` of a token, revoked at once. */
 import { and, eq, isNull, ne, type SQL, sql } from "drizzle-orm";
 import type { Actor, Face } from "#contract/identity";
-import { sessions, two_factor, users } from "#tables/identity";
+import { api_keys, sessions, two_factor, users } from "#tables/identity";
 import { disconnectChat } from "../chat/disconnect.ts";
 import type { Credential } from "../core/authenticate.ts";
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
+import { forgetApiKeys } from "./api-keys.ts";
 import { Known } from "./known.ts";
 import { signToken, verifyToken } from "./session-tokens.ts";
 
@@ -15,6 +16,7 @@ type User = typeof users.$inferSelect & {
   second_factor?: number | null;
 };
 type UserActor = Extract<Actor, { kind: "user" }>;
+type KeyActor = Extract<Actor, { kind: "api_key" }>;
 
 const known = new Known({
   find: (db, id) =>
@@ -145,23 +147,30 @@ export const liveSessionsOf = (userId: number): SQL | undefined =>
   and(eq(sessions.user_id, userId), isNull(sessions.revoked_at));
 
 /**
- * Condition of what outlasts a session, such as a key or a second factor: the session it is made in is not revoked, and its account is as
- * it was, whatever this isolate still believes.
+ * Condition of what outlasts the session or the API key by which it is done, such as another key, an account or
+ * somebody's role: that is not revoked, and its account is as it was, whatever this isolate still believes.
  */
-export const holds = ({ id, role, session }: Pick<UserActor, "id" | "role" | "session">): SQL => sql`EXISTS (
-  SELECT 1 FROM ${sessions} JOIN ${users} ON ${users.id} = ${sessions.user_id}
-  WHERE ${sessions.id} = ${session} AND ${sessions.revoked_at} IS NULL
-    AND ${users.id} = ${id} AND ${users.role} = ${role} AND ${users.deleted_at} IS NULL)`;
+export const holds = (actor: UserActor | KeyActor): SQL => sql`EXISTS (${credentialOf(actor)}) AND EXISTS (
+  SELECT 1 FROM ${users}
+  WHERE ${users.id} = ${actor.id} AND ${users.role} = ${actor.role} AND ${users.deleted_at} IS NULL)`;
+
+const credentialOf = (actor: UserActor | KeyActor): SQL =>
+  actor.kind === "user"
+    ? sql`SELECT 1 FROM ${sessions}
+        WHERE ${sessions.id} = ${actor.session} AND ${sessions.user_id} = ${actor.id} AND ${sessions.revoked_at} IS NULL`
+    : sql`SELECT 1 FROM ${api_keys}
+        WHERE ${api_keys.id} = ${actor.key_id} AND ${api_keys.user_id} = ${actor.id} AND ${api_keys.revoked_at} IS NULL`;
 
 /** After a change under `holds` that did not happen. Throws `unauthenticated` if that is why. */
-export async function needHeld(ctx: Ctx, actor: Pick<UserActor, "id" | "role" | "session">): Promise<void> {
+export async function needHeld(ctx: Ctx, actor: UserActor | KeyActor): Promise<void> {
   const held = await ctx.db
     .select({ id: users.id })
     .from(users)
     .where(and(eq(users.id, actor.id), holds(actor)))
     .get();
   if (held) return;
-  forgetSessions(actor.id, actor.session);
+  if (actor.kind === "user") forgetSessions(actor.id, actor.session);
+  else forgetApiKeys(actor.id, actor.key_id);
   throw new ApiError("unauthenticated");
 }
 
