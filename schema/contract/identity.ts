@@ -45,7 +45,8 @@ export const Username = z
   .regex(/^[A-Za-z0-9_-]{3,30}$/, "must be 3 to 30 letters, digits, _ or -")
   .meta({ example: "ada" });
 /** What anonymous people are called in chat is nobody's name. */
-export const NewUsername = Username.refine((name) => name.toLowerCase() !== "anonymous", "is reserved");
+const isFree = (name: string) => name.normalize("NFKC").toLowerCase() !== "anonymous";
+export const NewUsername = Username.refine(isFree, "is reserved");
 export const NewPassword = z
   .string()
   .min(8, "must have at least 8 characters")
@@ -189,6 +190,7 @@ export const NicknameChange = z.object({
     .transform((text) => text?.normalize("NFC").trim().replace(/\s+/g, " ") || null)
     .refine((text) => text === null || isNicknameLong(text), "must be 2 to 32 characters")
     .refine((text) => text === null || NICKNAME.test(text), "must be letters, digits, spaces, _ or -")
+    .refine((text) => text === null || isFree(text), "is reserved")
     .meta({
       description: "2 to 32 letters, digits, spaces, _ or -. Empty or null removes it",
       example: "Ada L",

@@ -132,6 +132,8 @@ describe("PUT /api/me/nickname", () => {
     { nickname: "ada\u034f" },
     { nickname: "\u0301\u0302" },
     { nickname: 5 },
+    // What anonymous people are called.
+    { nickname: "anonymous" },
   ])("%j is a bad request", async (body) => {
     expect((await put("nickname", body)).status).toBe(400);
   });
