@@ -60,6 +60,14 @@ describe("POST /api/me/password", () => {
     expect((await me(user)).id).toBe(user.id);
   });
 
+  test("is not changed by a session that has been revoked, though this isolate still believes it", async () => {
+    const user = await newUser();
+    expect((await me(user)).id).toBe(user.id);
+    await db.update(sessions).set({ revoked_at: Date.now() }).where(eq(sessions.id, user.session));
+    expect((await change(user, { current_password: PASSWORD, new_password: NEW })).status).toBe(401);
+    expect((await logIn(user, PASSWORD)).status).toBe(200);
+  });
+
   test("of two at once, one changes it", async () => {
     const user = await newUser();
     const at = (n: number) => change(user, { current_password: PASSWORD, new_password: `${NEW} ${n}` });

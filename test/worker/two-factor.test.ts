@@ -324,6 +324,13 @@ describe("turning it off", () => {
     expect((await status(user)).enabled).toBe(true);
   });
 
+  test("not by a session that has been revoked, though this isolate still believes it", async () => {
+    const user = await newGuardedUser();
+    await db.update(sessions).set({ revoked_at: Date.now() }).where(eq(sessions.id, user.session));
+    expect((await disable(user, { password: PASSWORD })).status).toBe(401);
+    expect(await db.$count(two_factor, eq(two_factor.user_id, user.id))).toBe(1);
+  });
+
   test("goes with the account", async () => {
     const user = await newGuardedUser();
     await db.delete(users).where(eq(users.id, user.id));

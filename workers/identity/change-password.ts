@@ -8,15 +8,17 @@ import { ApiError } from "../core/errors.ts";
 import { countAttempt } from "./login-failures.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
 import { needSession } from "./roles.ts";
-import { forgetSessions, revocation } from "./sessions.ts";
+import { forgetSessions, holds, needHeld, revocation } from "./sessions.ts";
 import { lostTheRace, needUserRow } from "./user-rows.ts";
 
 /**
  * `POST /api/me/password`: all other sessions end. Throws `bad_credentials` when the current one is wrong,
- * `rate_limited` after too many failures, `conflict` when it was changed meanwhile.
+ * `rate_limited` after too many failures, `conflict` when it was changed meanwhile, `unauthenticated` when the session
+ * has just ended.
  */
 export async function changePassword(ctx: Ctx, { current_password, new_password }: PasswordChange): Promise<void> {
-  const { id, session } = needSession(ctx);
+  const actor = needSession(ctx);
+  const { id, session } = actor;
   const user = await needUserRow(ctx, id);
   // Whoever found an open browser may not guess either.
   const forgive = await countAttempt(ctx, user.username);
@@ -27,7 +29,7 @@ export async function changePassword(ctx: Ctx, { current_password, new_password 
   const change = ctx.db
     .update(users)
     .set({ password_hash: await hashPassword(new_password) })
-    .where(and(eq(users.id, id), eq(users.password_hash, user.password_hash)))
+    .where(and(eq(users.id, id), eq(users.password_hash, user.password_hash), holds(actor)))
     .returning({ id: users.id });
   const others = await ctx.db
     .select({ id: sessions.id })
@@ -36,7 +38,10 @@ export async function changePassword(ctx: Ctx, { current_password, new_password 
   const target = { type: "user", id, name: user.username };
   const revoked = revocation(ctx, id, session);
   const changed = await commitIf(ctx, change, [{ action: "password_change", target }], [], [revoked]);
-  if (changed.length === 0) throw lostTheRace();
+  if (changed.length === 0) {
+    await needHeld(ctx, actor);
+    throw lostTheRace();
+  }
   forgetSessions(id);
   ctx.waitUntil(disconnectOthers(ctx, id, others));
 }
