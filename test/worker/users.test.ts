@@ -278,6 +278,13 @@ describe("GET /api/chat/users", () => {
     expect(body.users).toEqual([{ id: user.id, username: user.username, nickname: "Zoë" }]);
   });
 
+  test.each(["ünal", "ÜNAL Ö", "al öz", "Ünal Öz"])("%s, small or capital, as a nickname has it", async (q) => {
+    const nickname = "Ünal Öz";
+    await db.update(users).set({ nickname }).where(eq(users.id, staff.moderator.id));
+    const { body } = await call("GET", `/api/chat/users?q=${encodeURIComponent(q)}`, as("superadmin"));
+    expect(body.users).toMatchObject([{ nickname }]);
+  });
+
   test("wildcards and quotes are only what they are", async () => {
     await newUser("user", "per_cent");
     expect(await search("per_cent")).toEqual(["per_cent"]);
