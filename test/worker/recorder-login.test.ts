@@ -126,6 +126,18 @@ describe("POST /api/auth/refresh", () => {
     expect(await isIn(old)).toBe(false);
   });
 
+  test("the hour ends to the millisecond", async () => {
+    const start = Math.floor(Date.now() / 1000) * 1000;
+    vi.setSystemTime(start);
+    onTestFinished(() => void vi.useRealTimers());
+    const user = await newUser();
+    const [old, other] = [await tokenFor(user, 60_000), await tokenFor(user, 60_000)];
+    vi.setSystemTime(start + 60_000 + HOUR_MS);
+    expect((await refresh(old)).status).toBe(200);
+    vi.setSystemTime(start + 60_000 + HOUR_MS + 1);
+    expect((await refresh(other)).status).toBe(401);
+  });
+
   test("one that was refreshed elsewhere counts here, where its session is known to have ended", async () => {
     const start = Date.now();
     vi.setSystemTime(start);

@@ -8,8 +8,8 @@ import { RECORDER_TOKEN_MS } from "./recorder-log-in.ts";
 import { signToken, verifyToken } from "./session-tokens.ts";
 import { forgetSessions } from "./sessions.ts";
 
-/** How long after its end a token may still be refreshed, and nothing else. */
-const GRACE_MS = 3_600_000;
+/** How long after its end a token may still be refreshed, and nothing else: an hour, the last moment of it included. */
+const GRACE_MS = 3_600_000 + 1;
 
 /**
  * `POST /api/auth/refresh`: the session of a token, of whatever face's login, lasts a day from now on, or longer if it
