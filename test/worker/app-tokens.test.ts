@@ -1,5 +1,5 @@
 /** `sk_` tokens of the apps face: who may make, see and revoke them, and from where they count. */
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { AppTokenList } from "../../schema/contract/apps-identity.ts";
 import { hashKey, keyPrefix, newKey } from "../../schema/kit/keys.ts";
@@ -122,6 +122,21 @@ test("the list has all of them, whoever made them, and none of what they are", a
     { id: mine.id, name: "mine", allowedIps: ["192.0.2.0/24", "2001:db8::1"], lastUsedAt: null, appId: null },
   ]);
   expect(text).not.toContain("sk_");
+});
+
+test("however many were revoked since, the list leaves out none that counts", async () => {
+  const admin = await newUser("admin");
+  const mine = await make(admin, { name: "mine" });
+  await db.run(sql`
+    INSERT INTO ${app_tokens} (name, token_hash, scope, created_by, created_at, revoked_at)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+    SELECT 'old', 'old ' || i, 'global', ${admin.id}, 1, 1 FROM n`);
+  const { body } = await tokens("GET", admin);
+  const ids = (body as AppTokenList).map(({ id }) => id);
+  expect(ids).toHaveLength(500);
+  expect(ids).toContain(mine.id);
+  expect(ids).toEqual([...ids].sort((a, b) => b - a));
+  await db.delete(app_tokens).where(eq(app_tokens.name, "old"));
 });
 
 describe("revoking one", () => {

@@ -1,10 +1,10 @@
-import { desc } from "drizzle-orm";
+import { desc, isNull } from "drizzle-orm";
 import type { AppTokenList } from "#contract/apps-identity";
 import { app_tokens } from "#tables/identity";
 import type { Ctx } from "../core/context.ts";
 import { needTokenRights } from "./apps-roles.ts";
 
-/** The list has no pages; what is beyond this many is not shown. */
+/** The list has no pages; what is beyond this many is not shown, and of those that were revoked first. */
 const LIST_MAX = 500;
 
 const iso = (time: number) => new Date(time).toISOString();
@@ -12,8 +12,13 @@ const iso = (time: number) => new Date(time).toISOString();
 /** `GET /api/v1/tokens`: whoever made them, newest first. Throws `forbidden` for whoever is no owner. */
 export async function listAppTokens(ctx: Ctx): Promise<AppTokenList> {
   needTokenRights(ctx);
-  const rows = await ctx.db.select().from(app_tokens).orderBy(desc(app_tokens.id)).limit(LIST_MAX);
-  return rows.map((row) => ({
+  const rows = await ctx.db
+    .select()
+    .from(app_tokens)
+    .orderBy(desc(isNull(app_tokens.revoked_at)), desc(app_tokens.id))
+    .limit(LIST_MAX);
+  const newestFirst = rows.sort((a, b) => b.id - a.id);
+  return newestFirst.map((row) => ({
     id: row.id,
     name: row.name,
     scope: row.scope,
