@@ -3,7 +3,7 @@
  * bare as well, as `{token}` is, has its fields in both places.
  */
 import * as z from "zod";
-import { SecondFactorCode } from "./credentials.ts";
+import { isSeen, line, SecondFactorCode } from "./credentials.ts";
 import { NewPassword, NicknameChange } from "./identity.ts";
 
 export const enveloped = <T extends z.ZodType>(data: T) => z.object({ data, error: z.null() });
@@ -135,14 +135,13 @@ const Address = z.union([z.ipv4(), z.ipv6(), z.cidrv4()], {
   error: "must be an IPv4 or IPv6 address, or an IPv4 range such as 192.0.2.0/24",
 });
 
+const TokenName = line(100)
+  .min(1, "is required")
+  .refine((name) => name === "" || isSeen(name), "must be something that people see");
+
 export const AppTokenInput = z
   .object({
-    name: z
-      .string()
-      .trim()
-      .min(1, "is required")
-      .max(100, "must be at most 100 characters")
-      .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters"),
+    name: TokenName,
     scope: z.enum(["global", "app"]),
     appId: z.int().min(1).optional().meta({ description: "Of scope `app`, and of no other" }),
     allowedIps: z

@@ -68,6 +68,8 @@ describe("making one", () => {
     [{ name: "" }, "name"],
     [{ name: "x".repeat(101) }, "name"],
     [{ name: "a\nb" }, "name"],
+    [{ name: "a\u202eb" }, "name"],
+    [{ name: "\u3164" }, "name"],
     [{ scope: "all" }, "scope"],
     [{ scope: undefined }, "scope"],
     [{ scope: "app" }, "appId"],
