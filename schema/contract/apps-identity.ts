@@ -4,13 +4,27 @@
  */
 import * as z from "zod";
 import { isSeen, line, SecondFactorCode } from "./credentials.ts";
-import { NewPassword, NicknameChange } from "./identity.ts";
+import { LoginFields, NewPassword, NicknameChange } from "./identity.ts";
 
 export const enveloped = <T extends z.ZodType>(data: T) => z.object({ data, error: z.null() });
 export const inBothForms = <T extends z.ZodObject>(data: T) => enveloped(data).extend(data.shape);
 
 export const AppsRole = z.enum(["viewer", "editor", "owner", "superadmin", "service"]);
 export type AppsRole = z.infer<typeof AppsRole>;
+
+/** Types are coerced: a number stands for the text that it is written as, as in `{"code": 123456}`. */
+const text = <T extends z.ZodType<unknown, string | null>>(schema: T) =>
+  z.union([schema, Written.pipe(schema)], {
+    error: ({ input }) => (input === undefined ? "is required" : "must be of type string"),
+  });
+/** Larger numbers, and fractions, are not what was written any more. */
+const Written = z
+  .int()
+  .min(0)
+  .max(Number.MAX_SAFE_INTEGER)
+  .transform((number): string | null => String(number));
+/** Null says as little as not being named. */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 
 /** There is one so far, and everybody is in it. */
 export const TENANT = { id: "default", name: "Default" } as const;
@@ -28,25 +42,20 @@ export type AppsToken = z.infer<typeof AppsToken>;
 
 export const AppsSignup = z.object({
   email: Email,
-  password: NewPassword,
-  teamName: z
-    .string()
-    .trim()
-    .min(1, "must not be empty")
-    .max(100, "must be at most 100 characters")
-    .optional()
-    .meta({ description: "Checked, and kept nowhere: there are no teams yet, and everybody is in the default one" }),
+  password: text(NewPassword),
+  teamName: optional(
+    text(z.string().trim().min(1, "must not be empty").max(100, "must be at most 100 characters")),
+  ).meta({ description: "Checked, and kept nowhere: there are no teams yet, and everybody is in the default one" }),
 });
 export type AppsSignup = z.infer<typeof AppsSignup>;
 
 export const AppsLogin = z.object({
-  user: z
-    .string()
-    .min(1, "is required")
-    .max(254, "is too long")
-    .meta({ description: "Name or e-mail address", example: "ada" }),
-  password: z.string().min(1, "is required").max(1024, "is too long").meta({ example: "correct horse battery" }),
-  code: SecondFactorCode.optional().meta({
+  user: text(z.string().min(1, "is required").max(254, "is too long")).meta({
+    description: "Name or e-mail address",
+    example: "ada",
+  }),
+  password: text(LoginFields.password),
+  code: optional(text(SecondFactorCode)).meta({
     description: "Of the authenticator app, or a backup code",
     example: "123456",
   }),
@@ -59,7 +68,7 @@ export const MagicLinkReply = z.object({ message: z.string().meta({ description:
 export type MagicLinkReply = z.infer<typeof MagicLinkReply>;
 export const MagicLinkVerify = z.object({
   token: z.string().min(1, "is required").max(128, "is too long"),
-  code: SecondFactorCode.optional(),
+  code: optional(text(SecondFactorCode)),
 });
 export type MagicLinkVerify = z.output<typeof MagicLinkVerify>;
 
@@ -89,7 +98,7 @@ export const AppsAccount = z.object({
 export type AppsAccount = z.infer<typeof AppsAccount>;
 
 export const AppsAccountChange = z.object({
-  name: NicknameChange.shape.nickname.optional(),
+  name: text(NicknameChange.shape.nickname).optional(),
   email: Email.nullable()
     .optional()
     .meta({ description: "Null removes it. Links that were mailed before open nothing any more" }),
@@ -97,13 +106,12 @@ export const AppsAccountChange = z.object({
 export type AppsAccountChange = z.output<typeof AppsAccountChange>;
 
 export const AppsPasswordChange = z.object({
-  currentPassword: z.string().min(1, "is required").max(1024, "is too long"),
-  newPassword: NewPassword,
+  currentPassword: text(LoginFields.password),
+  newPassword: text(NewPassword),
 });
 export type AppsPasswordChange = z.infer<typeof AppsPasswordChange>;
 
-const code = SecondFactorCode.refine((text) => text !== "", "is required");
-export const AppsCode = z.object({ code });
+export const AppsCode = z.object({ code: text(SecondFactorCode.refine((code) => code !== "", "is required")) });
 export const AppsTwoFactorSetup = z.object({
   secret: z.string().meta({ description: "Base32, to type in by hand" }),
   otpauthUri: z.string(),
@@ -131,7 +139,7 @@ export const AppsRevoked = z.object({ revoked: z.int().meta({ description: "How 
 
 // Tokens
 
-const Address = z.union([z.ipv4(), z.ipv6(), z.cidrv4()], {
+const Address = z.union([z.ipv4().meta({ format: "ipv4" }), z.ipv6().meta({ format: "ipv6" }), z.cidrv4()], {
   error: "must be an IPv4 or IPv6 address, or an IPv4 range such as 192.0.2.0/24",
 });
 
@@ -141,14 +149,15 @@ const TokenName = line(100)
 
 export const AppTokenInput = z
   .object({
-    name: TokenName,
+    name: text(TokenName),
     scope: z.enum(["global", "app"]),
-    appId: z.int().min(1).optional().meta({ description: "Of scope `app`, and of no other" }),
-    allowedIps: z
-      .array(Address)
-      .max(100, "must be at most 100")
-      .optional()
-      .meta({ description: "From where it counts; none named: from everywhere", example: ["192.0.2.0/24"] }),
+    appId: optional(z.int().min(1)).meta({ description: "Of scope `app`, and of no other" }),
+    allowedIps: optional(z.array(Address).max(100, "must be at most 100")).meta({
+      description:
+        "From where it counts; none named: from everywhere. Where the server is told of no client's address " +
+        "(`SLUICE_TRUST_PROXY`), a token with any counts from nowhere",
+      example: ["192.0.2.0/24"],
+    }),
   })
   .refine(({ scope, appId }) => (scope === "app") === (appId !== undefined), {
     path: ["appId"],

@@ -55,6 +55,12 @@ describe("making one", () => {
     expect((await audited("app_token_create")).at(-1)).toMatchObject({ actor_kind: "app_token" });
   });
 
+  test("as the list says it, with null for what there is none of; a number will do for a name", async () => {
+    const { id } = await make(await newUser("admin"), { name: 7, appId: null, allowedIps: null });
+    const row = await db.select().from(app_tokens).where(eq(app_tokens.id, id)).get();
+    expect(row).toMatchObject({ name: "7", scope: "global", app_id: null, allowed_ips: null });
+  });
+
   test("sent again with its Idempotency-Key, the request makes no second one", async () => {
     const admin = await newUser("admin");
     const headers = { "idempotency-key": crypto.randomUUID() };
@@ -70,9 +76,11 @@ describe("making one", () => {
     [{ name: "a\nb" }, "name"],
     [{ name: "a\u202eb" }, "name"],
     [{ name: "\u3164" }, "name"],
+    [{ name: null }, "name"],
     [{ scope: "all" }, "scope"],
     [{ scope: undefined }, "scope"],
     [{ scope: "app" }, "appId"],
+    [{ scope: "app", appId: null }, "appId"],
     [{ appId: 1 }, "appId"],
     [{ scope: "app", appId: 1 }, "appId"],
     [{ scope: "app", appId: "1" }, "appId"],

@@ -101,6 +101,17 @@ describe("POST /api/v1/account/password", () => {
     expect([wrong.status, wrong.body.message]).toEqual([401, "The current password is wrong"]);
     expect((await account("POST", "/password", user, { ...input, newPassword: "short" })).status).toBe(400);
   });
+
+  test("one of digits may come as a number, unless that is not what was typed any more", async () => {
+    const user = await newUser();
+    const input = { currentPassword: PASSWORD, newPassword: 12345678 };
+    expect((await account("POST", "/password", user, input)).status).toBe(200);
+    expect(await isIn(await logIn(user, "12345678"))).toBe(true);
+    for (const newPassword of [1234567, 2 ** 53, -12345678, 1234567.5]) {
+      const refused = await account("POST", "/password", user, { currentPassword: 12345678, newPassword });
+      expect([newPassword, refused.status]).toEqual([newPassword, 400]);
+    }
+  });
 });
 
 describe("/api/v1/account/2fa", () => {
@@ -132,7 +143,7 @@ describe("/api/v1/account/2fa", () => {
     expect((await account("POST", "/2fa/disable", user, { code: codeOf(secret) })).status).toBe(400);
   });
 
-  test.each([{}, { code: "" }, { code: 123456 }])("%j is a bad request", async (body) => {
+  test.each([{}, { code: "" }, { code: null }, { code: 1.5 }])("%j is a bad request", async (body) => {
     const user = await newUser();
     await account("POST", "/2fa/setup", user);
     expect((await account("POST", "/2fa/enable", user, body)).status).toBe(400);

@@ -70,7 +70,9 @@ describe("POST /api/v1/auth/login", () => {
     };
     expect(await told(input)).toEqual([401, "totp_required"]);
     expect(await told({ ...input, code: "" })).toEqual([401, "totp_required"]);
+    expect(await told({ ...input, code: null })).toEqual([401, "totp_required"]);
     expect(await told({ ...input, code: "000000" })).toEqual([401, "totp_invalid"]);
+    expect(await told({ ...input, code: 123456 })).toEqual([401, "totp_invalid"]);
     expect(await told({ ...input, password: "wrong", code: codeOf(user.secret) })).toEqual([
       401,
       "Wrong username or password",
