@@ -155,6 +155,17 @@ describe("POST /api/auth/refresh", () => {
     expect([await isIn(old), await isIn(refreshed)]).toEqual([false, true]);
   });
 
+  test("the very next moment it is another token, too", async () => {
+    const start = Date.now();
+    vi.setSystemTime(start);
+    onTestFinished(() => void vi.useRealTimers());
+    const first = (await logIn({ username: (await newUser()).username, password: PASSWORD })).body.token;
+    const second = (await refresh(first)).body.token;
+    const third = (await refresh(second)).body.token;
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect([await isIn(first), await isIn(second), await isIn(third)]).toEqual([true, true, true]);
+  });
+
   test("a session is never made shorter", async () => {
     const month = await tokenFor(await newUser(), 30 * DAY_MS);
     const { body } = await refresh(month);

@@ -49,7 +49,8 @@ export async function refreshToken(ctx: Ctx, presented: string | undefined): Pro
     user_id: claims.sub,
     role,
     scopes,
-    issued_at: now,
+    // A JWT knows whole seconds; whoever asks at once gets another one, too.
+    issued_at: Math.max(now, (claims.iat + 1) * 1000),
     expires_at,
   });
   return { token, expires_at: new Date(expires_at).toISOString() };
