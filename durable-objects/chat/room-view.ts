@@ -34,8 +34,8 @@ export type ViewWorld = {
   failed(what: string, error: unknown, about?: Record<string, unknown>): void;
 };
 
-/** `since`: it has everything up to there; null: it has nothing, and gets what a join shows. */
-type Want = { seat: Seat; since: number | null };
+/** `since`: it has everything up to there; null: it gets what a join shows. `resumes`: it waits for a `resumed`. */
+type Want = { seat: Seat; since: number | null; resumes: boolean };
 /** How somebody got there; `shown`: it was too long ago to resume. */
 type Arrival = "joined" | "resumed" | "shown";
 type Batched = News & { rev: number | null };
@@ -113,7 +113,7 @@ export class RoomView {
     if (!this.has(seat)) this.#attendance.enter(seat, user);
     this.#drop(seat);
     if (since !== null && since <= (this.#rev ?? -1) && this.#catchUp(seat, since, "resumed")) seat.remember();
-    else this.#wants.set(seat, { seat, since });
+    else this.#wants.set(seat, { seat, since, resumes: since !== null });
     this.tellRoom();
   }
 
@@ -220,20 +220,20 @@ export class RoomView {
     }
     const frames = snapshot && new Snapshots(this.room, rev, snapshot);
     for (const want of wants) {
-      const { seat, since } = want;
+      const { seat, since, resumes } = want;
       // It may have left, or asked anew, while this was under way.
       if (this.#wants.get(seat) !== want || seat.closed) continue;
       // No change has a higher number: whatever it knows is not of this room.
       const missed = since !== null && since <= rev ? updates?.filter((update) => update.rev > since) : undefined;
       if (missed && !isTooMuch(missed)) {
         for (const { frame } of missed) seat.send(frame);
-        this.#settle(seat, rev, "resumed");
+        this.#settle(seat, rev, resumes ? "resumed" : "joined");
       } else if (frames) {
         frames.send(seat, config);
         seat.shown = rev;
-        this.#settle(seat, rev, since === null ? "joined" : "shown");
+        this.#settle(seat, rev, resumes ? "shown" : "joined");
       } else {
-        this.#wants.set(seat, { seat, since: null });
+        this.#wants.set(seat, { seat, since: null, resumes });
       }
     }
     this.#world.moved(this);
@@ -244,7 +244,7 @@ export class RoomView {
     this.#wants.delete(seat);
     if (this.#catchUp(seat, rev, how)) seat.remember();
     // More has come meanwhile than is kept here: once more.
-    else this.#wants.set(seat, { seat, since: rev });
+    else this.#wants.set(seat, { seat, since: rev, resumes: how !== "joined" });
   }
 
   /** From what is kept here. False: that does not reach back far enough, or is too much. */
@@ -299,7 +299,7 @@ export class RoomView {
       // Who lags is shown it once they have read what they have.
       if (this.#lagging.has(seat)) continue;
       this.#listeners.delete(seat);
-      this.#wants.set(seat, { seat, since: null });
+      this.#wants.set(seat, { seat, since: null, resumes: false });
     }
     this.#ahead.clear();
     this.#ring.clear();
