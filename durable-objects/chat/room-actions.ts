@@ -2,9 +2,10 @@
 import { type ChannelConfig, EDIT_WINDOW_MS, shownProfile } from "#contract/chat";
 import type { ChatErrorCode } from "#contract/chat-frames";
 import type { Doer, RoomAction } from "#contract/chat-rpc";
-import { roomOf, seqOf } from "#kit/message-id";
+import { messageId, roomOf, seqOf } from "#kit/message-id";
 import type { ChangeData } from "./room-frames.ts";
-import type { ChangeKind, MessageRow, RoomRecords } from "./room-records.ts";
+import { NONCE_MS } from "./room-log.ts";
+import type { ChangeKind, ChangeRow, MessageRow, RoomRecords } from "./room-records.ts";
 
 const EMOJI_PER_MESSAGE = 20;
 const PINS_MAX = 50;
@@ -13,6 +14,7 @@ const PINS_MAX = 50;
 export type Done = { [K in ChangeKind]: { kind: K; seq: number | null; data: ChangeData[K] } }[ChangeKind];
 type Refusal = { ok: false; code: ChatErrorCode; message: string; wait_s?: number };
 export type Outcome = { ok: true; done: Done } | Refusal;
+export type Repeated = { ok: true; change: ChangeRow } | Refusal;
 
 const refuse = (code: ChatErrorCode, message: string): Refusal => ({ ok: false, code, message });
 const done = (change: Done): Outcome => ({ ok: true, done: change });
@@ -45,6 +47,28 @@ export class RoomActions {
       case "unpin":
         return this.#unpin(message, by);
     }
+  }
+
+  /** What was done under the nonce of this action before; null: nothing that counts. */
+  repeated(action: RoomAction, now: number): Repeated | null {
+    const change = this.#records.changeByNonce(action.by.user_id, action.nonce);
+    if (!change) return null;
+    const message = this.#records.message(change.seq ?? 0);
+    if (!this.#isSame(action, change, message)) {
+      if (change.at >= now - NONCE_MS) return refuse("invalid", "This nonce was taken for something else");
+      this.#records.forgetNonce(change.rev);
+      return null;
+    }
+    if (!message && action.kind === "message") return refuse("deleted", "This message was sent, and deleted since");
+    return { ok: true, change };
+  }
+
+  /** As far as that can be said: what was edited since may have been anything. */
+  #isSame(action: RoomAction, { kind, seq, data }: ChangeRow, message: MessageRow | undefined): boolean {
+    if (action.kind !== kind) return false;
+    if (action.kind === "message") return !message || message.edited_at !== null || message.text === action.message;
+    if (action.message_id !== messageId(this.#room, seq ?? 0)) return false;
+    return action.kind !== "react" || (JSON.parse(data) as ChangeData["react"]).emoji === action.emoji;
   }
 
   #send(

@@ -9,8 +9,8 @@ const READY_KEPT = 512;
 /** More than this is told as a snapshot. */
 const TOLD_MAX = 500;
 const KEPT_CHANGES = 1_000;
-/** A nonce counts for at least this long. */
-const KEPT_MS = 10 * 60_000;
+/** A nonce counts for at least this long, and is nothing else's meanwhile. */
+export const NONCE_MS = 10 * 60_000;
 const FORGET_EVERY = 256;
 
 export class RoomLog {
@@ -34,7 +34,7 @@ export class RoomLog {
   write(change: Omit<ChangeRow, "rev" | "data"> & { data: unknown }, config?: ChannelConfig): Update {
     const row = { ...change, rev: this.#rev + 1, data: JSON.stringify(change.data) };
     this.#records.addChange(row);
-    if (row.rev % FORGET_EVERY === 0) this.#records.forgetChanges(row.rev - KEPT_CHANGES, row.at - KEPT_MS);
+    if (row.rev % FORGET_EVERY === 0) this.#records.forgetChanges(row.rev - KEPT_CHANGES, row.at - NONCE_MS);
     return { rev: row.rev, frame: this.#frames.frame(row), ...(config && { config }) };
   }
 

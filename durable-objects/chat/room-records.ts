@@ -213,6 +213,11 @@ export class RoomRecords {
     return this.#store.exec<ChangeRow>("SELECT * FROM changes WHERE user_id = ? AND nonce = ?", user_id, nonce)[0];
   }
 
+  /** The nonce of a change may be that of another one now. */
+  forgetNonce(rev: number): void {
+    this.#store.exec("UPDATE changes SET nonce = NULL WHERE rev = ?", rev);
+  }
+
   /** In order; one more than `limit` says that there are more. */
   changesAfter(rev: number, limit: number): ChangeRow[] {
     return this.#store.exec<ChangeRow>("SELECT * FROM changes WHERE rev > ? ORDER BY rev LIMIT ?", rev, limit + 1);

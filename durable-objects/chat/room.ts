@@ -128,18 +128,16 @@ export class Room {
     const config = this.#config;
     if (config === null) return { ok: false, code: "not_found", message: "This channel is gone" };
     const { by, nonce } = action;
-    const before = this.#records.changeByNonce(by.user_id, nonce);
-    if (before) {
-      const message_id = this.#frames.id(before.seq ?? 0);
-      if (before.kind === "message" && !this.#records.message(before.seq ?? 0)) {
-        return { ok: false, code: "deleted", message: "This message was sent, and deleted since" };
-      }
-      return { ok: true, rev: before.rev, message_id, again: this.#frames.frame(before) };
+    const now = this.#world.now();
+    const repeated = this.#actions.repeated(action, now);
+    if (repeated) {
+      if (!repeated.ok) return repeated;
+      const { rev, seq } = repeated.change;
+      return { ok: true, rev, message_id: this.#frames.id(seq ?? 0), again: this.#frames.frame(repeated.change) };
     }
     if (action.kind === "message" && this.#seq >= SEQ_MAX) {
       return { ok: false, code: "forbidden", message: "This channel is full" };
     }
-    const now = this.#world.now();
     const written = this.#records.transaction(() => {
       const outcome = this.#actions.run(action, config, this.#seq + 1, now);
       return outcome.ok ? this.#write(outcome.done, now, { user_id: by.user_id, nonce }) : outcome;

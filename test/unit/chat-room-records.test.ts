@@ -186,6 +186,31 @@ describe("a nonce", () => {
     expect(act(action)).toMatchObject({ ok: true, rev: 1 });
   });
 
+  test("may be another action's after 10 minutes, however quiet the room", async () => {
+    const first = send(ANN, "good morning", { nonce: "1" });
+    done(first);
+    await world.pass(10 * MINUTE + 1);
+    const next = send(ANN, "good night", { nonce: "1" });
+    expect(act(next)).toMatchObject({ ok: true, rev: 2, again: null });
+    expect(act(next)).toMatchObject({ ok: true, rev: 2, again: expect.stringContaining("good night") });
+    expect(since(0)?.map((change) => "message" in change && change.message)).toEqual(["good morning", "good night"]);
+  });
+
+  test("is no other action's meanwhile: nothing is lost without a word", () => {
+    const message = send(ANN, "one", { nonce: "1" });
+    done(message);
+    done(react(ANN, id(1), "👍", "2"));
+    const others = [
+      send(ANN, "two", { nonce: "1" }),
+      react(ANN, id(1), "👍", "1"),
+      react(ANN, id(1), "👎", "2"),
+      send(ANN, "one", { nonce: "2" }),
+    ];
+    for (const other of others) expect(act(other)).toMatchObject({ ok: false, code: "invalid" });
+    done(edit(ANN, id(1), "better"));
+    expect(act(message)).toMatchObject({ ok: true, rev: 1 });
+  });
+
   test("counts for 10 minutes, however many changes there were", async () => {
     const action = send(ANN, "one");
     done(action);
