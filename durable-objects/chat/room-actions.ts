@@ -77,10 +77,6 @@ export class RoomActions {
     seq: number,
     now: number,
   ): Outcome {
-    const silenced = this.#mayWrite(by, config);
-    if (silenced) return silenced;
-    const answered = reply_to === null ? null : this.#find(reply_to);
-    if (answered === undefined) return refuse("not_found", "The message you answer is gone");
     const isSlowed = config.slowmode_seconds > 0 && by.standing !== "moderator";
     if (isSlowed) {
       const last = this.#records.lastSent(by.user_id);
@@ -89,8 +85,12 @@ export class RoomActions {
         const wait_s = Math.ceil(wait / 1000);
         return { ...refuse("slowmode", `Slow mode: wait ${wait_s} s`), wait_s };
       }
-      this.#records.setLastSent(by.user_id, now);
     }
+    const silenced = this.#mayWrite(by, config);
+    if (silenced) return silenced;
+    const answered = reply_to === null ? null : this.#find(reply_to);
+    if (answered === undefined) return refuse("not_found", "The message you answer is gone");
+    if (isSlowed) this.#records.setLastSent(by.user_id, now);
     this.#records.addMessage({
       seq,
       user_id: by.user_id,

@@ -120,6 +120,9 @@ describe("slow mode", () => {
     expect(act(send(ANN, "two"))).toMatchObject({ ok: false, code: "slowmode", wait_s: 30 });
     await world.pass(29_499);
     expect(act(send(ANN, "two"))).toMatchObject({ code: "slowmode", wait_s: 1 });
+    configure({ slowmode_seconds: 30, mode: "readonly" });
+    expect(refusal(send(ANN, "two"))).toBe("slowmode");
+    configure({ slowmode_seconds: 30 });
     await world.pass(1);
     done(send(ANN, "two"));
   });
