@@ -24,7 +24,11 @@ import {
 } from "./chat.ts";
 import { UserRole } from "./identity.ts";
 
-const Id = z.number().int().positive();
+const ID_RANGE = "must be a whole number above 0";
+const Id = z.int({ error: ID_RANGE }).positive(ID_RANGE);
+const REV_RANGE = "must be a whole number, 0 or more";
+const LIMIT_RANGE = `must be a whole number from 1 to ${HISTORY_MAX}`;
+const name = (most: number) => z.string({ error: "must be text" }).max(most, `must be at most ${most} characters`);
 const withNonce = { nonce: Nonce.optional() };
 
 /** Client to server. One channel at a time: a `join` or `resume` of another one leaves the present one. */
@@ -34,9 +38,9 @@ export const ClientFrame = z.discriminatedUnion(
     z.object({
       type: z.literal("join"),
       /** One of these three; `general` when there is none. */
-      channel: z.string().max(120).optional(),
+      channel: name(120).optional(),
       channel_id: Id.optional(),
-      stream_key: z.string().max(200).optional(),
+      stream_key: name(200).optional(),
     }),
     z.object({ type: z.literal("message"), message: MessageText, reply_to: Id.optional(), ...withNonce }),
     z.object({ type: z.literal("typing") }),
@@ -49,17 +53,17 @@ export const ClientFrame = z.discriminatedUnion(
     z.object({
       type: z.literal("history"),
       before_id: Id,
-      limit: z.number().int().min(1).max(HISTORY_MAX).default(HISTORY_SHOWN),
+      limit: z.int({ error: LIMIT_RANGE }).min(1, LIMIT_RANGE).max(HISTORY_MAX, LIMIT_RANGE).default(HISTORY_SHOWN),
     }),
     z.object({
       type: z.literal("resume"),
       channel_id: Id,
-      rev: z.number().int().min(0),
+      rev: z.int({ error: REV_RANGE }).min(0, REV_RANGE),
       /** The key that a private stream's channel was joined by. */
-      stream_key: z.string().max(200).optional(),
+      stream_key: name(200).optional(),
     }),
     /** Answer to `sync`. */
-    z.object({ type: z.literal("synced"), n: z.number().int() }),
+    z.object({ type: z.literal("synced"), n: z.int({ error: "must be a whole number" }) }),
     /** Exactly `{"type":"ping"}` is answered without waking anything. */
     z.object({ type: z.literal("ping") }),
   ],

@@ -34,6 +34,8 @@ export const BATCH_MS = 50;
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL_OR_BREAK = /[\u0000-\u001f\u007f-\u009f]/;
+/** Something that leaves a trace on the screen; the braille pattern without dots does not, though it is a symbol. */
+const VISIBLE = /[^\s\u2800\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
 const codePoints = (text: string) => [...text].length;
 
 const words = (most: number) =>
@@ -45,12 +47,12 @@ const words = (most: number) =>
     .refine((text) => !CONTROL_OR_BREAK.test(text), "must not contain control characters")
     .meta({ maxLength: most });
 
-/** What somebody writes: trimmed, never empty. */
+/** What somebody writes: trimmed, never empty or invisible. */
 export const MessageText = z
   .string({ error: "must be text" })
   .max(MESSAGE_MAX * 2, `must be at most ${MESSAGE_MAX} characters`)
-  .transform((text) => text.replaceAll("\r\n", "\n").trim())
-  .refine((text) => text !== "", "must not be empty")
+  .transform((text) => text.toWellFormed().replaceAll("\r\n", "\n").trim())
+  .refine((text) => VISIBLE.test(text), "must not be empty")
   .refine((text) => codePoints(text) <= MESSAGE_MAX, `must be at most ${MESSAGE_MAX} characters`)
   .refine((text) => !CONTROL.test(text), "must not contain control characters");
 
@@ -58,7 +60,8 @@ export const Emoji = z
   .string({ error: "must be text" })
   .min(1, "must not be empty")
   .max(EMOJI_MAX, `must be at most ${EMOJI_MAX} characters`)
-  .regex(/^(?:[^\s\p{Cc}\p{Cf}\p{Cs}\p{Co}]|[\u200d\u{e0020}-\u{e007f}])+$/u, "must be one emoji without spaces");
+  .regex(/^(?:[^\s\p{Cc}\p{Cf}\p{Cs}\p{Co}]|[\u200d\u{e0020}-\u{e007f}])+$/u, "must be one emoji without spaces")
+  .regex(VISIBLE, "must be something to see");
 
 /** Chosen by the client, unique among what it sends: a resend with the same nonce is the same action. */
 export const Nonce = z
@@ -212,6 +215,8 @@ export const CreatedChannel = Channel.pick({
   mode: true,
 });
 
+const SLOWMODE_RANGE = `must be a whole number from 0 to ${SLOWMODE_MAX_S}`;
+
 export const ChannelUpdate = z
   .object({
     name: ChannelName.optional(),
@@ -219,9 +224,9 @@ export const ChannelUpdate = z
     topic: words(TOPIC_MAX).optional().meta({ description: "Shown above the messages" }),
     category: Category.optional(),
     slowmode_seconds: z
-      .int()
-      .min(0)
-      .max(SLOWMODE_MAX_S)
+      .int({ error: SLOWMODE_RANGE })
+      .min(0, SLOWMODE_RANGE)
+      .max(SLOWMODE_MAX_S, SLOWMODE_RANGE)
       .optional()
       .meta({ description: "How long people wait between two messages; 0 = not at all" }),
     visibility: ChannelVisibility.optional(),

@@ -82,18 +82,20 @@ describe("what is wrong with a frame is named, with the nonce of its sender", ()
     [{ type: "message", message: "x".repeat(MESSAGE_MAX + 1) }, /^message must be at most 4000 characters/],
     [{ type: "message", message: "a\u0000b" }, /^message must not contain control characters/],
     [{ type: "message", message: "a\u009bb" }, /^message must not contain control characters/],
-    [{ type: "message", message: "hi", reply_to: -1 }, /^reply_to /],
-    [{ type: "message", message: "hi", reply_to: 2 ** 53 }, /^reply_to /],
+    [{ type: "message", message: "hi", reply_to: -1 }, /^reply_to must be a whole number above 0$/],
+    [{ type: "message", message: "hi", reply_to: 2 ** 53 }, /^reply_to must be a whole number above 0$/],
     [{ type: "edit_message", message_id: 5, message: "" }, /^message must not be empty/],
-    [{ type: "delete" }, /^message_id /],
-    [{ type: "delete", message_id: "5" }, /^message_id /],
+    [{ type: "delete" }, /^message_id must be a whole number above 0$/],
+    [{ type: "delete", message_id: "5" }, /^message_id must be a whole number above 0$/],
     [{ type: "react", message_id: 5, emoji: "" }, /^emoji must not be empty/],
     [{ type: "react", message_id: 5, emoji: "a b" }, /^emoji must be one emoji without spaces/],
     [{ type: "react", message_id: 5, emoji: "\u202e👍" }, /^emoji must be one emoji without spaces/],
     [{ type: "react", message_id: 5, emoji: "x".repeat(37) }, /^emoji must be at most 36 characters/],
-    [{ type: "history", before_id: 5, limit: 101 }, /^limit /],
-    [{ type: "resume", channel_id: 7, rev: -1 }, /^rev /],
-    [{ type: "join", channel_id: 0 }, /^channel_id /],
+    [{ type: "history", before_id: 5, limit: 101 }, /^limit must be a whole number from 1 to 100$/],
+    [{ type: "resume", channel_id: 7, rev: -1 }, /^rev must be a whole number, 0 or more$/],
+    [{ type: "join", channel_id: 0 }, /^channel_id must be a whole number above 0$/],
+    [{ type: "join", channel: null }, /^channel must be text$/],
+    [{ type: "join", stream_key: "x".repeat(201) }, /^stream_key must be at most 200 characters$/],
   ])("%j", (frame, sentence) => {
     const fault = refused({ nonce: "mine", ...(frame as object) });
     expect(fault).toMatchObject({ code: "invalid", nonce: "mine" });
@@ -127,6 +129,19 @@ describe("what somebody writes", () => {
   test("is counted in characters as people see them, not in UTF-16", () => {
     expect(written("😀".repeat(MESSAGE_MAX))).toBe("😀".repeat(MESSAGE_MAX));
     expect(refused({ type: "message", message: "😀".repeat(MESSAGE_MAX + 1) }).code).toBe("invalid");
+  });
+
+  test.each(["\u200b\u2060", "\u3164", "\u2800", "\u202e \u2066", "\ufe0f"])(
+    "is not %j, which shows nothing",
+    (blank) => {
+      expect(refused({ type: "message", message: blank }).message).toBe("message must not be empty");
+      expect(refused({ type: "react", message_id: 5, emoji: blank }).message).toMatch(/^emoji must be /);
+      expect(written(`${blank}!`)).toBe(`${blank}!`.trim());
+    },
+  );
+
+  test("is whole Unicode: half of a pair is replaced before anybody sees it", () => {
+    expect(written("a\ud800b")).toBe("a\ufffdb");
   });
 
   test.each(["👍", "👨‍👩‍👧‍👦", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "❤️", ":party:", "+1", "日"])("%s is an emoji to react with", (emoji) => {

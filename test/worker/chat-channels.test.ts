@@ -274,6 +274,12 @@ describe("changing", () => {
     expect(await channelRow(id)).toMatchObject({ version: 1 });
   });
 
+  test.each([-1, 21_601, 1.5])("says which seconds of slow mode there are, not %j", async (slowmode_seconds) => {
+    const id = await newChannel(moderator);
+    const reply = await put(moderator, id, { slowmode_seconds });
+    expect(reply.body).toMatchObject({ status: 400, error: "slowmode_seconds must be a whole number from 0 to 21600" });
+  });
+
   test.each([{}, { slowmode_seconds: 21_601 }, { topic: "x".repeat(201) }])("refuses %j", async (body) => {
     expect((await put(moderator, await newChannel(moderator), body)).status).toBe(400);
   });
