@@ -144,6 +144,21 @@ describe("asking for one", () => {
     expect((await ask(newEmail(), headers)).status).toBe(429);
   });
 
+  test("and no oftener where the operator lets clients sign in as often as they like", async () => {
+    const headers = { "content-type": "application/json", ...elsewhere() };
+    const leniently = async () => {
+      const execution = createExecutionContext();
+      const body = JSON.stringify({ email: newEmail() });
+      const request = new Request("http://sluice.test/api/v1/auth/magic-link", { method: "POST", headers, body });
+      const reply = await app.fetch(request, { ...bindings, AUTH_RATE_LIMIT_MAX: "1000" }, execution);
+      await waitOnExecutionContext(execution);
+      return reply.status;
+    };
+    const statuses = [];
+    for (let n = 0; n < 11; n++) statuses.push(await leniently());
+    expect(statuses).toEqual([...Array(10).fill(200), 429]);
+  });
+
   test("of ten at once for one address, one is mailed", async () => {
     const user = await withEmail(await newUser());
     const replies = await Promise.all(Array.from({ length: 10 }, () => ask(user.email)));

@@ -89,7 +89,7 @@ export function appsAuthRoutes(app: App): void {
       tags,
       summary: "Have a link mailed that signs in, once, within 15 minutes",
       description:
-        "The reply is the same whether there is such an account or not. For each address once a minute, and three times in 15 minutes; a 429 says `retryAfterSeconds`.",
+        "The reply is the same whether there is such an account or not. For each address once a minute, and three times in 15 minutes; for each client ten times. A 429 says `retryAfterSeconds`.",
       access: "none",
       admits: EVERYBODY,
       limit: "auth",

@@ -2,6 +2,7 @@
 import { and, eq, isNull, lt, sql } from "drizzle-orm";
 import type { MagicLinkReply, MagicLinkRequest } from "#contract/apps-identity";
 import { toBase64url } from "#kit/base64url";
+import { clientBucket } from "#kit/client-address";
 import { hashKey } from "#kit/keys";
 import { magic_links, users } from "#tables/identity";
 import { rateLimiter } from "../../durable-objects/stubs.ts";
@@ -12,22 +13,28 @@ import { log, logFailure } from "../core/log.ts";
 import { sendMail } from "../core/mail.ts";
 import { askObject } from "../core/object-calls.ts";
 
-const LINK_MS = 15 * 60_000;
+const WINDOW_MS = 15 * 60_000;
+const LINK_MS = WINDOW_MS;
 const TOKEN_BYTES = 32;
 
+type Limit = { name: string; most: number; window_ms: number };
 /** For each address that is typed in, whoever does it. */
-const LIMITS = [
+const BY_EMAIL: Limit[] = [
   { name: "magic_pause", most: 1, window_ms: 60_000 },
-  { name: "magic_link", most: 3, window_ms: 15 * 60_000 },
-] as const;
+  { name: "magic_link", most: 3, window_ms: WINDOW_MS },
+];
+/** For each client, however often the operator lets it try to sign in. */
+const BY_CLIENT: Limit = { name: "magic_client", most: 10, window_ms: WINDOW_MS };
 
 /**
  * `POST /api/v1/auth/magic-link`. Whether there is such an account is found out after the reply, so that neither its
- * words nor its time tell. Throws `rate_limited`: for each address once a minute, and three times in 15 minutes.
+ * words nor its time tell. Throws `rate_limited`: for each address once a minute, and three times in 15 minutes; for each
+ * client ten times.
  */
 export async function requestMagicLink(ctx: Ctx, { email }: MagicLinkRequest): Promise<MagicLinkReply> {
   const address = await keyedHash(ctx.settings, `magic link ${email.toLowerCase()}`);
-  for (const limit of LIMITS) await take(ctx, address, limit);
+  if (ctx.ip !== null) await take(ctx, clientBucket(ctx.ip), BY_CLIENT);
+  for (const limit of BY_EMAIL) await take(ctx, address, limit);
   if (ctx.settings.mail) {
     const mailed = mailLink(ctx, email).catch((error: unknown) =>
       logFailure("a link was not mailed", error, { request_id: ctx.requestId }),
@@ -39,9 +46,9 @@ export async function requestMagicLink(ctx: Ctx, { email }: MagicLinkRequest): P
   return { message: "If an account has this address, a link is on its way to it" };
 }
 
-async function take(ctx: Ctx, address: string, { name, most, window_ms }: (typeof LIMITS)[number]): Promise<void> {
+async function take(ctx: Ctx, whose: string, { name, most, window_ms }: Limit): Promise<void> {
   const counted = await askObject("rate limiter", () =>
-    rateLimiter(ctx.env, `apps:${name}:${address}`).take(most, window_ms, 1),
+    rateLimiter(ctx.env, `apps:${name}:${whose}`).take(most, window_ms, 1),
   );
   if (counted.granted > 0) return;
   const wait = Math.max(1, Math.ceil((counted.reset_at - ctx.now()) / 1000));
