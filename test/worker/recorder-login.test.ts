@@ -1,9 +1,10 @@
 /** The recorder's login, and tokens that are refreshed. */
 import { eq } from "drizzle-orm";
-import { decodeJwt } from "jose";
+import { decodeJwt, SignJWT } from "jose";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { RecorderLoginReply, RecorderToken } from "../../schema/contract/recorder-identity.ts";
 import { sessions, users } from "../../schema/tables/identity.ts";
+import { deriveKey } from "../../workers/core/secrets.ts";
 import { signToken } from "../../workers/identity/session-tokens.ts";
 import { openSession } from "../../workers/identity/sessions.ts";
 import { audited, call, db, logged, newUser, PASSWORD, system } from "./client.ts";
@@ -195,10 +196,16 @@ describe("POST /api/auth/refresh", () => {
     const deleted = await newUser();
     const lost = await tokenFor(deleted, HOUR_MS);
     await db.update(users).set({ deleted_at: Date.now() }).where(eq(users.id, deleted.id));
-    const [head, claims] = (await tokenFor(user, HOUR_MS)).split(".");
+    const good = await tokenFor(user, HOUR_MS);
+    const [head, claims] = good.split(".");
+    const elsewhereOnly = await new SignJWT({ ...decodeJwt(good), aud: ["portal", "apps"] })
+      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+      .sign(await deriveKey(system().settings, "session tokens v1"));
+    expect(await isIn(elsewhereOnly)).toBe(true);
     const refused = {
       none: undefined,
       "a forged one": `${head}.${claims}.${"A".repeat(43)}`,
+      "one for other faces": elsewhereOnly,
       "one that ended long ago": await tokenFor(user, -HOUR_MS - 2000),
       "one of a deleted account": lost,
       "a browser's": await tokenFor(user, HOUR_MS, "cookie"),
