@@ -2,12 +2,12 @@
 import { FRAME_MAX_BYTES, NONCE_MAX } from "#contract/chat";
 import { type ChatErrorCode, ClientFrame } from "#contract/chat-frames";
 
-export type FrameFault = { code: ChatErrorCode; message: string; nonce?: string };
+export type FrameFault = { error_code: ChatErrorCode; message: string; nonce?: string };
 export type Parsed = { ok: true; frame: ClientFrame } | { ok: false; fault: FrameFault };
 
-const bad = (code: ChatErrorCode, message: string, nonce?: string): Parsed => ({
+const bad = (error_code: ChatErrorCode, message: string, nonce?: string): Parsed => ({
   ok: false,
-  fault: { code, message, ...(nonce !== undefined && { nonce }) },
+  fault: { error_code, message, ...(nonce !== undefined && { nonce }) },
 });
 
 export function parseClientFrame(data: string | ArrayBuffer): Parsed {

@@ -7,7 +7,7 @@ import { CHAT_CLOSE, type ClientFrame } from "#contract/chat-frames";
 import type { ChatIdentity, ChatRoomRpc, Delivery, DeliveryReply, Looks, Standing } from "#contract/chat-rpc";
 import { roomOf } from "#kit/message-id";
 import { type ChannelRef, refOf } from "./channel-ref.ts";
-import { type FrameFault, parseClientFrame } from "./client-frame.ts";
+import { parseClientFrame } from "./client-frame.ts";
 import { GatewayActions } from "./gateway-actions.ts";
 import { GatewayRecords } from "./gateway-records.ts";
 import { OnlineUsers } from "./online-users.ts";
@@ -105,7 +105,7 @@ export class Gateway {
       case "ok":
     }
     const parsed = parseClientFrame(data);
-    if (!parsed.ok) this.#refuse(seat, parsed.fault);
+    if (!parsed.ok) seat.fail(parsed.fault);
     else if (this.#isExpired(seat)) this.#signOut(seat);
     else this.#handle(seat, parsed.frame);
   }
@@ -212,6 +212,7 @@ export class Gateway {
       return;
     }
     if (!opened.ok) {
+      if (opened.code === "unauthenticated" && seat.profile) return this.#signOut(seat);
       this.#leave(seat);
       seat.fail({ error_code: opened.code, message: opened.message });
       return;
@@ -243,10 +244,6 @@ export class Gateway {
     this.#world
       .markRead(seat.user_id, message_id)
       .catch((error: unknown) => this.#world.failed("a read mark was not kept", error));
-  }
-
-  #refuse(seat: Seat, { code, message, nonce }: FrameFault): void {
-    seat.fail({ error_code: code, message, ...(nonce !== undefined && { nonce }) });
   }
 
   /** True: it was dead, and is gone now. */

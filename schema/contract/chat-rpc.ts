@@ -146,8 +146,8 @@ export const ChatIdentity = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("user"),
     user_id: z.int(),
-    /** `key:<id>`: by an API key. Null: by a stream key. */
-    session: z.string().nullable(),
+    /** Or what stands for one: `key:<id>` of an API key, `stream-key:<hash>` of a stream key. */
+    session: z.string(),
     /** UTC ms; null: does not expire. */
     expires_at: z.int().nullable(),
     scopes: z.array(z.string()),

@@ -60,7 +60,7 @@ describe("what is no frame", () => {
     ["bytes that were not UTF-8", '{"type":"message","message":"\ufffd"}', "invalid", /UTF-8/],
   ])("%s", (_, data, code, sentence) => {
     const parsed = parseClientFrame(data);
-    expect(parsed).toMatchObject({ ok: false, fault: { code } });
+    expect(parsed).toMatchObject({ ok: false, fault: { error_code: code } });
     if (!parsed.ok) expect(parsed.fault.message).toMatch(sentence);
   });
 
@@ -68,8 +68,8 @@ describe("what is no frame", () => {
     const shell = JSON.stringify({ type: "typing", x: "" }).length;
     const frame = (text: string) => parse({ type: "typing", x: text });
     expect(frame("x".repeat(FRAME_MAX_BYTES - shell))).toMatchObject({ ok: true });
-    expect(frame("x".repeat(FRAME_MAX_BYTES - shell + 1))).toMatchObject({ fault: { code: "too_large" } });
-    expect(frame("ü".repeat(FRAME_MAX_BYTES / 2))).toMatchObject({ fault: { code: "too_large" } });
+    expect(frame("x".repeat(FRAME_MAX_BYTES - shell + 1))).toMatchObject({ fault: { error_code: "too_large" } });
+    expect(frame("ü".repeat(FRAME_MAX_BYTES / 2))).toMatchObject({ fault: { error_code: "too_large" } });
     expect(frame("日".repeat(FRAME_MAX_BYTES / 3 - shell))).toMatchObject({ ok: true });
   });
 });
@@ -98,12 +98,12 @@ describe("what is wrong with a frame is named, with the nonce of its sender", ()
     [{ type: "join", stream_key: "x".repeat(201) }, /^stream_key must be at most 200 characters$/],
   ])("%j", (frame, sentence) => {
     const fault = refused({ nonce: "mine", ...(frame as object) });
-    expect(fault).toMatchObject({ code: "invalid", nonce: "mine" });
+    expect(fault).toMatchObject({ error_code: "invalid", nonce: "mine" });
     expect(fault.message).toMatch(sentence);
   });
 
   test("of an unknown type too", () => {
-    expect(refused({ type: "shout", nonce: "mine" })).toMatchObject({ code: "unknown_type", nonce: "mine" });
+    expect(refused({ type: "shout", nonce: "mine" })).toMatchObject({ error_code: "unknown_type", nonce: "mine" });
   });
 
   test.each(["with space", "tilde~", "ünicode", "", "x".repeat(65)])("a nonce cannot be %j", (nonce) => {
@@ -128,7 +128,7 @@ describe("what somebody writes", () => {
 
   test("is counted in characters as people see them, not in UTF-16", () => {
     expect(written("😀".repeat(MESSAGE_MAX))).toBe("😀".repeat(MESSAGE_MAX));
-    expect(refused({ type: "message", message: "😀".repeat(MESSAGE_MAX + 1) }).code).toBe("invalid");
+    expect(refused({ type: "message", message: "😀".repeat(MESSAGE_MAX + 1) }).error_code).toBe("invalid");
   });
 
   test.each(["\u200b\u2060", "\u3164", "\u2800", "\u202e \u2066", "\ufe0f"])(

@@ -184,7 +184,7 @@ describe("a session", () => {
   });
 
   test("that was signed out ends all its sockets, and those of no other session", async () => {
-    const sockets = [session({}), session({ session: "other" }), session({ session: null }), userOf(2)];
+    const sockets = [session({}), session({ session: "other" }), session({ session: "key:1" }), userOf(2)];
     const [one, two, byKey, ben] = await Promise.all([...sockets, session({})].map((who) => gateway.connect(who)));
     gateway.gateway.signOut({ session: "session1" });
     await settled();

@@ -2,7 +2,7 @@
 import { eq } from "drizzle-orm";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ChatIdentity } from "../../schema/contract/chat-rpc.ts";
-import { newKey } from "../../schema/kit/keys.ts";
+import { hashKey, newKey } from "../../schema/kit/keys.ts";
 import { chat_members } from "../../schema/tables/chat.ts";
 import { streams } from "../../schema/tables/streams.ts";
 import { type ChannelRef, openChannel } from "../../workers/chat/open-channel.ts";
@@ -61,7 +61,10 @@ beforeAll(async () => {
     admin: identityOf(admin),
     "narrowed admin": identityOf(admin, { scopes: ["services:read"] }),
     owner: identityOf(owner),
-    "owner by key": identityOf(owner, { session: null, stream_id: keys["stream for users"]?.id ?? 0 }),
+    "owner by key": identityOf(owner, {
+      session: `stream-key:${await hashKey(keys["stream for users"]?.live ?? "")}`,
+      stream_id: keys["stream for users"]?.id ?? 0,
+    }),
     member: identityOf(member),
     "channel moderator": identityOf(chief),
   });

@@ -7,7 +7,7 @@ import { CHAT_CLOSE } from "../../schema/contract/chat-frames.ts";
 import { CHAT_IDENTITY_HEADER } from "../../schema/contract/chat-rpc.ts";
 import { toBase64url } from "../../schema/kit/base64url.ts";
 import { newKey } from "../../schema/kit/keys.ts";
-import { sessions, users } from "../../schema/tables/identity.ts";
+import { api_keys, sessions, users } from "../../schema/tables/identity.ts";
 import { gatewayName, regionOf } from "../../workers/chat/gateway-name.ts";
 import { connect, type TestSocket, type User, upgrade } from "./chat.ts";
 import { bindings, call, db, newStream, newUser, ORIGIN, PASSWORD, system } from "./client.ts";
@@ -231,6 +231,42 @@ test("signing out closes the session's sockets and no others", async () => {
   expect(await ends.closed).toBe(CHAT_CLOSE.unauthenticated);
   stays.send({ type: "join" });
   expect(await stays.next("channel_info")).toMatchObject({ name: "general" });
+});
+
+describe("a socket whose gateway was not told that its credential ended", () => {
+  test.each<[string, (of: User) => Promise<[Record<string, string>, () => Promise<unknown>]>]>([
+    [
+      "a session",
+      async (of) => [
+        bearer(of),
+        () => db.update(sessions).set({ revoked_at: Date.now() }).where(eq(sessions.id, of.session)),
+      ],
+    ],
+    [
+      "an API key",
+      async (of) => {
+        const { body } = await call("POST", "/api/api-keys", { token: of.token, body: { name: "bot" } });
+        const revoke = () => db.update(api_keys).set({ revoked_at: Date.now() }).where(eq(api_keys.id, body.id));
+        return [{ "x-api-key": body.key }, revoke];
+      },
+    ],
+    [
+      "a stream key",
+      async (of) => {
+        const { id, stream_key } = await newStream(of.token);
+        const path = `/api/streams/${id}/regenerate-key`;
+        return [{ "x-stream-key": stream_key }, () => call("POST", path, { token: of.token, body: {} })];
+      },
+    ],
+  ])("is told at its next join, and closed: %s", async (_, given) => {
+    const [headers, end] = await given(await newUser());
+    const socket = await connect(headers);
+    await socket.next("connected");
+    await end();
+    socket.send({ type: "join" });
+    expect(await socket.next("error")).toMatchObject({ error_code: "unauthenticated" });
+    expect(await socket.closed).toBe(CHAT_CLOSE.unauthenticated);
+  });
 });
 
 describe("the gateway", () => {

@@ -7,6 +7,7 @@ import { streams } from "#tables/streams";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { channelConfig } from "./channel-config.ts";
+import { stillHolds } from "./identity.ts";
 import { findChannelRow } from "./rows.ts";
 import { standingIn } from "./standing.ts";
 import { visitorOf } from "./visitor.ts";
@@ -14,8 +15,8 @@ import { visitorOf } from "./visitor.ts";
 export type ChannelRef = { name: string } | { id: number } | { stream_key: string };
 
 /**
- * The channel for somebody who joins it, in one query. Throws `unauthenticated` when a guest may not enter, or what
- * they name does not exist; `not_found` when it does not exist for the account; `bad_key`.
+ * The channel for somebody who joins it. Throws `unauthenticated` when a guest may not enter, or what they name does not
+ * exist, and to an account whose session has ended: the order to close its sockets may have come before this one; `not_found` when it does not exist for the account; `bad_key`.
  */
 export async function openChannel(
   ctx: Ctx,
@@ -24,7 +25,11 @@ export async function openChannel(
 ): Promise<{ config: ChannelConfig; standing: Standing }> {
   const visitor = visitorOf(identity);
   const { where, by_live_key } = await condition(ref);
-  const row = await findChannelRow(ctx, where, visitor);
+  const [row, holds] = await Promise.all([
+    findChannelRow(ctx, where, visitor),
+    identity.kind === "guest" || stillHolds(ctx, identity),
+  ]);
+  if (!holds) throw new ApiError("unauthenticated");
   if (!row && "stream_key" in ref) throw new ApiError("bad_key");
   const standing = row ? standingIn(row, visitor, by_live_key) : null;
   if (row && standing) return { config: channelConfig(row), standing };
