@@ -172,20 +172,24 @@ export class Gateway {
         this.#markRead(seat, frame.message_id);
         return;
       case "join":
-        this.#inTurn(seat, undefined, () => this.#join(seat, refOf(frame), null));
+        this.#show(seat, () => this.#join(seat, refOf(frame), null));
         return;
       case "resume": {
         const { channel_id, stream_key, rev } = frame;
         const ref = stream_key === undefined ? { id: channel_id } : { stream_key };
-        this.#inTurn(seat, undefined, () => this.#join(seat, ref, { room: channel_id, rev }));
+        this.#show(seat, () => this.#join(seat, ref, { room: channel_id, rev }));
         return;
       }
       case "history":
-        this.#inTurn(seat, undefined, () => this.#actions.history(seat, frame.before_id, frame.limit));
+        this.#show(seat, () => this.#actions.history(seat, frame.before_id, frame.limit));
         return;
       default:
         this.#inTurn(seat, frame.nonce, () => this.#actions.act(seat, frame));
     }
+  }
+
+  #show(seat: Seat, task: () => Promise<void>): void {
+    this.#inTurn(seat, undefined, () => this.#actions.answer(seat, task));
   }
 
   /** What a socket asks for is done in the order in which it asks. */

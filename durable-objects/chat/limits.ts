@@ -51,3 +51,33 @@ export class FrameLimit {
     return "told";
   }
 }
+
+/** More than the largest page of history. */
+const ANSWERED_AT_ONCE = 4 * 1024 * 1024;
+const ANSWERED_PER_SECOND = 128 * 1024;
+
+/**
+ * What a socket is sent because it asks, in characters. Who asks on without reading fills our memory, and nothing tells
+ * us whether single frames are read.
+ */
+export class AnswerLimit {
+  #left = ANSWERED_AT_ONCE;
+  #at = 0;
+
+  sent(length: number, now: number): void {
+    this.#gain(now);
+    this.#left -= length;
+  }
+
+  /** Ms until it may ask again. */
+  wait(now: number): number {
+    this.#gain(now);
+    return this.#left > 0 ? 0 : Math.ceil(((1 - this.#left) / ANSWERED_PER_SECOND) * 1000);
+  }
+
+  #gain(now: number): void {
+    const gained = (Math.max(0, now - this.#at) / 1000) * ANSWERED_PER_SECOND;
+    this.#left = Math.min(ANSWERED_AT_ONCE, this.#left + gained);
+    this.#at = now;
+  }
+}

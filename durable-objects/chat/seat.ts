@@ -2,7 +2,7 @@
 import type { ChatProfile } from "#contract/chat";
 import { CHAT_CLOSE, type ErrorFrame, type ServerFrame } from "#contract/chat-frames";
 import type { ChatIdentity, Standing, Update } from "#contract/chat-rpc";
-import { FrameLimit } from "./limits.ts";
+import { AnswerLimit, FrameLimit } from "./limits.ts";
 
 /** A socket as the runtime gives it; it never says how much it holds back. */
 export type ChatSocket = {
@@ -57,6 +57,7 @@ export class Seat {
   identity: ChatIdentity;
   readonly batch: boolean;
   readonly frames = new FrameLimit();
+  readonly answers = new AnswerLimit();
   place: Place | null = null;
   /** The last change it surely has; its room's own mark counts when that is higher. */
   rev = 0;
@@ -105,8 +106,9 @@ export class Seat {
     this.#socket.remember({ identity, batch, place: place && { ...place, rev } });
   }
 
-  /** One frame, at once. */
+  /** One frame, for it alone, at once. */
   send(frame: string): void {
+    this.answers.sent(frame.length, this.#now());
     this.push(this.batch ? `[${frame}]` : frame);
   }
 

@@ -198,6 +198,27 @@ describe("limits", () => {
     expect(said(ben)).toEqual(["quiet"]);
   });
 
+  test("what is shown to who asks and asks: no end of it would wait in our memory for one who does not read", async () => {
+    const ann = await inRoom(1);
+    for (let n = 0; n < 100; n++) world.room(ROOM).room.act(send(doer(3), "x".repeat(4_000)));
+    await settled();
+    const page = { type: "history", before_id: id(1_000), limit: 100 } as const;
+    const ask = async () => {
+      await ann.say(page);
+      return ann.take().at(-1);
+    };
+    let shown = 0;
+    for (let n = 0; n < 30; n++) if ((await ask())?.type === "history") shown += 1;
+    expect(shown).toBeGreaterThanOrEqual(8);
+    expect(shown).toBeLessThanOrEqual(12);
+    const refused = await ask();
+    expect(refused).toMatchObject({ type: "error", error_code: "rate_limited", retry_after: expect.any(Number) });
+    await ann.join(ROOM);
+    expect(ann.take()).toMatchObject([{ type: "error", error_code: "rate_limited" }]);
+    await world.pass(1_000 * (refused?.type === "error" ? (refused.retry_after ?? 0) : 0));
+    expect(await ask()).toMatchObject({ type: "history" });
+  });
+
   test("so much at once: 32 wait their turn, the next is given back", async () => {
     const ann = await inRoom(1);
     const held = world.hold("history");
