@@ -1,4 +1,5 @@
 /** What somebody at a gateway does in the room they are in, and what they are told when it does not work. */
+import type { ChannelMode } from "#contract/chat";
 import type { ClientFrame } from "#contract/chat-frames";
 import type { ChatRoomRpc, RoomAction } from "#contract/chat-rpc";
 import { MessageLimit } from "./limits.ts";
@@ -12,7 +13,7 @@ const LIMITS_MAX = 5_000;
 export type ActionsWorld = {
   now(): number;
   random(): string;
-  room(room: number): Pick<ChatRoomRpc, "act" | "history">;
+  room(room: number): Pick<ChatRoomRpc, "act" | "typing" | "history">;
   setTimer(action: () => void, ms: number): void;
   failed(what: string, error: unknown, about?: Record<string, unknown>): void;
   /** Of one user in 5 s. */
@@ -78,6 +79,16 @@ export class GatewayActions {
         await new Promise<void>((resolve) => this.#world.setTimer(resolve, RETRY_MS[attempt] ?? 250));
       }
     }
+  }
+
+  /** Of one who could not send it nobody is told. */
+  typing(seat: Seat, mode: ChannelMode): void {
+    const { place, profile } = seat;
+    if (!place || !profile || (mode === "readonly" && place.standing !== "moderator") || !seat.maySayTyping()) return;
+    this.#world
+      .room(place.room)
+      .typing(profile)
+      .catch((error: unknown) => this.#world.failed("a room was not told who is typing", error, { room: place.room }));
   }
 
   /** What a socket wants to be shown, unless it was shown too much lately. */

@@ -166,7 +166,7 @@ export class Gateway {
         if (seat.synced(frame.n)) this.#viewOf(seat)?.caughtUp(seat);
         return;
       case "typing":
-        this.#typing(seat);
+        this.#actions.typing(seat, this.#viewOf(seat)?.config?.mode ?? "open");
         return;
       case "mark_read":
         this.#markRead(seat, frame.message_id);
@@ -232,15 +232,6 @@ export class Gateway {
     // What it did before that may be in a history that it was shown on another socket.
     if (since !== null) seat.shown = since;
     view.admit(seat, since, seat.identity.kind === "user" ? roomUser(seat.identity) : null);
-  }
-
-  #typing(seat: Seat): void {
-    const { place, profile } = seat;
-    if (!place || !profile || !seat.maySayTyping()) return;
-    this.#world
-      .room(place.room)
-      .typing(profile)
-      .catch((error: unknown) => this.#world.failed("a room was not told who is typing", error, { room: place.room }));
   }
 
   #markRead(seat: Seat, message_id: number): void {

@@ -298,6 +298,15 @@ describe("what does not work is told to its sender alone, with the nonce", () =>
 });
 
 describe("who is typing", () => {
+  test("is not told of one who may only read", async () => {
+    world.channels.set(ROOM, channelOf(ROOM, { mode: "readonly" }));
+    world.moderators.add(2);
+    const [ann, mod] = [await inRoom(1), await inRoom(2)];
+    await ann.say({ type: "typing" });
+    await mod.say({ type: "typing" });
+    expect([...mod.of("typing"), ...ann.of("typing")]).toMatchObject([{ user_id: 2 }]);
+  });
+
   test("is told at most every 2 s for each socket", async () => {
     const [ann, ben] = [await inRoom(1), await inRoom(2)];
     for (let n = 0; n < 10; n++) {
