@@ -54,7 +54,11 @@ export function createApp(services: Services, nouns: readonly ((app: App) => voi
   return app;
 }
 
-/** What handlers find on the context. What few ask for is found out when they ask. Throws `SettingsError`, `invalid_request`. */
+/**
+ * What handlers find on the context. What few ask for is found out when they ask, by functions: with an accessor each of
+ * these objects had a shape of its own, and collecting those took as long as all else of a read. Throws `SettingsError`,
+ * `invalid_request`.
+ */
 function enter(c: Context<AppEnv>, services: Services, requestId: string): void {
   const { env } = c;
   const request = c.req.raw;
@@ -69,15 +73,9 @@ function enter(c: Context<AppEnv>, services: Services, requestId: string): void 
     db: databaseOf(env),
     actor: { kind: "anonymous" },
     requestId,
-    get ip() {
-      return clientAddress(request, settings);
-    },
-    get userAgent() {
-      return request.headers.get("user-agent")?.slice(0, USER_AGENT_MAX) ?? null;
-    },
-    get origin() {
-      return publicOrigin(request, settings);
-    },
+    ip: clientAddress(request, settings),
+    userAgent: () => request.headers.get("user-agent")?.slice(0, USER_AGENT_MAX) ?? null,
+    origin: () => publicOrigin(request, settings),
     now: Date.now,
     waitUntil: (promise) => c.executionCtx.waitUntil(promise),
   });

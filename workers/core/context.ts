@@ -12,9 +12,9 @@ export type Ctx = {
   /** The client's address as far as it can be believed, else null. */
   ip: string | null;
   /** What the client says it is, at most 300 characters; null when it says nothing. */
-  userAgent: string | null;
+  userAgent(): string | null;
   /** Where people reach us, e.g. `https://live.example.com`; for absolute URLs in replies. */
-  origin: string;
+  origin(): string;
   /** UTC milliseconds. */
   now(): number;
   waitUntil(promise: Promise<unknown>): void;
@@ -24,9 +24,11 @@ const databases = new WeakMap<Env, DrizzleD1Database>();
 
 /** One for each environment: it keeps nothing of a request. */
 export function databaseOf(env: Env): DrizzleD1Database {
-  const known = databases.get(env) ?? drizzle(env.DB);
-  databases.set(env, known);
-  return known;
+  const known = databases.get(env);
+  if (known) return known;
+  const made = drizzle(env.DB);
+  databases.set(env, made);
+  return made;
 }
 
 /** For objects and cron: acts as `system`. `waitUntil` is the object's or the event's. */
@@ -39,8 +41,8 @@ export function systemContext(env: Env, name: string, waitUntil: (promise: Promi
     actor: { kind: "system", name },
     requestId: newRequestId(),
     ip: null,
-    userAgent: null,
-    origin: settings.publicUrl ?? "",
+    userAgent: () => null,
+    origin: () => settings.publicUrl ?? "",
     now: Date.now,
     waitUntil,
   };

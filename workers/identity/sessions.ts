@@ -71,7 +71,7 @@ export async function openSession(
   const insert = ctx.db
     .insert(sessions)
     .select(
-      sql`SELECT ${id}, ${users.id}, ${face}, ${kind}, ${JSON.stringify(scopes)}, ${name}, ${now}, ${expires_at}, NULL, NULL, ${ctx.ip}, ${ctx.userAgent}
+      sql`SELECT ${id}, ${users.id}, ${face}, ${kind}, ${JSON.stringify(scopes)}, ${name}, ${now}, ${expires_at}, NULL, NULL, ${ctx.ip}, ${ctx.userAgent()}
           FROM ${users}
           WHERE ${users.id} = ${user.id} AND ${users.password_hash} = ${user.password_hash}
             AND ${users.role} = ${user.role} AND ${users.deleted_at} IS NULL

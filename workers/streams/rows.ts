@@ -85,7 +85,7 @@ const bit = (value: number): 0 | 1 => (value === 0 ? 0 : 1);
 export const liveState = (value: number): 0 | 1 | 2 => (value === 1 || value === 2 ? value : 0);
 
 /** Playback URLs always carry the `pub_` key: a URL is copied about, a `live_` key publishes. */
-export const hlsUrl = (ctx: Ctx, publicKey: string) => `${ctx.origin}/api/stream/${publicKey}/hls/index.m3u8`;
+export const hlsUrl = (ctx: Ctx, publicKey: string) => `${ctx.origin()}/api/stream/${publicKey}/hls/index.m3u8`;
 
 /** For anybody: without the key that publishes. */
 export function shownStream(

@@ -92,7 +92,7 @@ export async function settleVod(ctx: Ctx, vodId: number): Promise<boolean> {
   const won = await commitIf(ctx, guard, [], [eventOf(about, outcome, settled)], hasPicture ? [thumbnail] : []);
   if (won.length === 0) return false;
   log(outcome.status === "ready" ? "info" : "warn", `a recording is ${outcome.status}`, {
-    url: `${ctx.origin}/vod/${vod.public_id}`,
+    url: `${ctx.origin()}/vod/${vod.public_id}`,
     duration_ms: outcome.duration_ms,
     size: outcome.size,
   });

@@ -19,7 +19,7 @@ const iso = (time: number | null) => (time === null ? null : new Date(time).toIS
  * addresses are left out.
  */
 function shown(ctx: Ctx, { vod, joined_stream_id, parts }: VodRow, query: string): Vod {
-  const url = (name: string) => `${ctx.origin}/api/vod/${vod.public_id}/${name}${query && `?${query}`}`;
+  const url = (name: string) => `${ctx.origin()}/api/vod/${vod.public_id}/${name}${query && `?${query}`}`;
   return {
     id: vod.id,
     public_id: vod.public_id,
@@ -91,5 +91,5 @@ async function downloadUrl(ctx: Ctx, row: VodRow, part: PlayablePart): Promise<s
   }
   const token = await mintVodToken(ctx.settings, vod.public_id, "download", ctx.now());
   const n = parts.indexOf(part) + 1;
-  return `${ctx.origin}/api/vod/${vod.public_id}/parts/${n}.mp4?v=${partName(part)}&token=${token}`;
+  return `${ctx.origin()}/api/vod/${vod.public_id}/parts/${n}.mp4?v=${partName(part)}&token=${token}`;
 }
