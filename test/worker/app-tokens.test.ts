@@ -68,6 +68,17 @@ describe("making one", () => {
     const [first, second] = [await ask(), await ask()];
     expect([second.status, second.body]).toEqual([201, first.body]);
     expect(await db.$count(app_tokens, eq(app_tokens.created_by, admin.id))).toBe(1);
+
+    // A token has keys of its own, and each token its own.
+    const made = [];
+    for (const { token } of [first.body, await make(admin)]) {
+      const again = () => call("POST", "/api/v1/tokens", { token, headers, body: GLOBAL });
+      const [once, twice] = [await again(), await again()];
+      expect([twice.status, twice.body]).toEqual([201, once.body]);
+      made.push(once.body.id);
+    }
+    expect(new Set([...made, first.body.id]).size).toBe(3);
+    expect(await db.$count(app_tokens, eq(app_tokens.created_by, admin.id))).toBe(4);
   });
 
   test.each([

@@ -2,7 +2,7 @@
  * `Idempotency-Key` on requests that make something: sent again with the same key within a day, a request does nothing
  * and is answered as the first one was.
  *
- * A key is the account's, whatever it signs in by, and the operation's. Only successes are kept; whatever else came of it
+ * A key is the account's, whatever it signs in by, or an app token's, and the operation's. Only successes are kept; whatever else came of it
  * frees the key. A row without a status is a request that runs. When its Worker died, nobody knows how far it came: a
  * minute later whoever sends the key again takes the row over, and it is done again. So it is done once, unless a Worker
  * dies between the change and the end of the request: then at least once.
@@ -12,12 +12,12 @@
  * whose credential is worth no less than the one it was made by: not by a key what was made in person, nor in a lower
  * role, nor with fewer scopes. They are refused, and still make nothing twice.
  */
-import { and, eq, isNull, lte, or, sql } from "drizzle-orm";
+import { and, eq, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import { createMiddleware } from "hono/factory";
 import { z } from "zod";
-import { type AccountActor, UserRole } from "#contract/identity";
+import { UserRole } from "#contract/identity";
 import { grants } from "#kit/scopes";
-import { idempotency_keys, users } from "#tables/identity";
+import { app_tokens, idempotency_keys, users } from "#tables/identity";
 import type { AppEnv } from "./app-env.ts";
 import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
@@ -35,7 +35,11 @@ const DEAD_MS = 60_000;
 /** What of a reply is given again, beside its status. */
 const Kept = z.object({
   /** What the credential was worth. */
-  by: z.object({ kind: z.enum(["stream_key", "api_key", "user"]), role: UserRole, scopes: z.array(z.string()) }),
+  by: z.object({
+    kind: z.enum(["app_token", "stream_key", "api_key", "user"]),
+    role: UserRole,
+    scopes: z.array(z.string()),
+  }),
   headers: z.record(z.string(), z.string()),
   body: z.string(),
 });
@@ -51,20 +55,20 @@ export const onlyOnce = (operationId: string) =>
       throw new ApiError("invalid_request", "Idempotency-Key must be 1 to 255 printable ASCII characters");
     }
     const { ctx } = c.var;
-    const account = accountBehind(ctx);
+    const holder = holderOf(ctx);
     const url = new URL(c.req.url);
     // Another sign-in is not another request.
     url.searchParams.delete("token");
     const asked = [url.pathname, url.search, await (c.req.bodyCache.text ?? "")];
     const [key, request] = await Promise.all([
-      keyedHash(ctx.settings, `idempotency key ${JSON.stringify([account.id, operationId, given])}`),
+      keyedHash(ctx.settings, `idempotency key ${JSON.stringify([holder.id, operationId, given])}`),
       keyedHash(ctx.settings, `idempotent request ${JSON.stringify(asked)}`),
     ]);
-    const claimed = await claim(ctx, account, key, request);
+    const claimed = await claim(ctx, holder, key, request);
     if (claimed instanceof Response) return claimed;
     const run = async () => {
       await next();
-      await settle(ctx, account, claimed, c.res);
+      await settle(ctx, holder.worth, claimed, c.res);
     };
     // Who hangs up and sends it again is whom this is for: it goes on to its end without them.
     const running = run();
@@ -72,17 +76,32 @@ export const onlyOnce = (operationId: string) =>
     await running;
   });
 
-function accountBehind({ actor }: Ctx): AccountActor {
+/** Whose a key is. */
+type Holder = {
+  id: number | string;
+  worth: Worth;
+  /** The account that the row goes with, as long as it is there. */
+  account: SQL;
+};
+
+function holderOf({ actor }: Ctx): Holder {
   switch (actor.kind) {
     case "user":
     case "api_key":
-    case "stream_key":
-      return actor;
-    case "app_token":
+    case "stream_key": {
+      const { id, kind, role, scopes } = actor;
+      return { id, worth: { kind, role, scopes }, account: sql`${users.id} = ${id}` };
+    }
+    case "app_token": {
+      const maker = sql`(SELECT ${app_tokens.created_by} FROM ${app_tokens} WHERE ${app_tokens.id} = ${actor.id})`;
+      // What it is worth is never compared with anything but itself.
+      const worth: Worth = { kind: actor.kind, role: "user", scopes: [] };
+      return { id: `app token ${actor.id}`, worth, account: sql`${users.id} = ${maker}` };
+    }
     case "media_worker":
     case "system":
     case "anonymous":
-      throw new ApiError("invalid_request", "Only an account has an Idempotency-Key");
+      throw new ApiError("invalid_request", "Only an account or an app token has an Idempotency-Key");
   }
 }
 
@@ -90,7 +109,7 @@ function accountBehind({ actor }: Ctx): AccountActor {
 type Claim = { key: string; created_at: number };
 
 /** The row, or what the first request with this key answered. */
-async function claim(ctx: Ctx, account: AccountActor, key: string, request: string): Promise<Claim | Response> {
+async function claim(ctx: Ctx, holder: Holder, key: string, request: string): Promise<Claim | Response> {
   const created_at = ctx.now();
   const { key: keys, ...columns } = idempotency_keys;
   const expired = lte(columns.created_at, created_at - KEPT_MS);
@@ -99,7 +118,7 @@ async function claim(ctx: Ctx, account: AccountActor, key: string, request: stri
     .insert(idempotency_keys)
     .select(
       sql`SELECT ${key}, ${users.id}, ${request}, ${created_at}, NULL, NULL
-          FROM ${users} WHERE ${users.id} = ${account.id} AND ${users.deleted_at} IS NULL`,
+          FROM ${users} WHERE ${holder.account} AND ${users.deleted_at} IS NULL`,
     )
     .onConflictDoUpdate({
       target: keys,
@@ -116,24 +135,24 @@ async function claim(ctx: Ctx, account: AccountActor, key: string, request: stri
     throw new ApiError("idempotency_running", undefined, { headers: { "Retry-After": "1" } });
   }
   const { by, headers, body } = Kept.parse(JSON.parse(await unseal(ctx.settings, "idempotent-reply", row.reply)));
-  if (!covers(account, by)) {
+  if (!covers(holder.worth, by)) {
     throw new ApiError("forbidden", "What was made with this Idempotency-Key was made with more rights than you have");
   }
   return new Response(body, { status: row.status, headers: { ...headers, "Idempotency-Replayed": "true" } });
 }
 
-/** Whatever let `by` do something would let `account`. */
-function covers(account: Worth, by: Worth): boolean {
+/** Whatever let `by` do something would let `worth`. */
+function covers(worth: Worth, by: Worth): boolean {
   const least = <T>(order: readonly T[], one: T, other: T) => order.indexOf(one) >= order.indexOf(other);
   return (
-    least(Kept.shape.by.shape.kind.options, account.kind, by.kind) &&
-    least(UserRole.options, account.role, by.role) &&
-    by.scopes.every((scope) => grants(account.scopes, scope))
+    least(Kept.shape.by.shape.kind.options, worth.kind, by.kind) &&
+    least(UserRole.options, worth.role, by.role) &&
+    by.scopes.every((scope) => grants(worth.scopes, scope))
   );
 }
 
 /** Keeps a success, and frees the key of anything else. Who asked gets the reply even when it cannot be kept. */
-async function settle(ctx: Ctx, account: Worth, { key, created_at }: Claim, reply: Response): Promise<void> {
+async function settle(ctx: Ctx, worth: Worth, { key, created_at }: Claim, reply: Response): Promise<void> {
   const { settings, db, requestId } = ctx;
   const held = and(eq(idempotency_keys.key, key), eq(idempotency_keys.created_at, created_at));
   try {
@@ -141,12 +160,11 @@ async function settle(ctx: Ctx, account: Worth, { key, created_at }: Claim, repl
       await db.delete(idempotency_keys).where(held);
       return;
     }
-    const { kind, role, scopes } = account;
     const headers = KEPT_HEADERS.flatMap((name) => {
       const value = reply.headers.get(name);
       return value === null ? [] : [[name, value]];
     });
-    const kept = { by: { kind, role, scopes }, headers: Object.fromEntries(headers), body: await reply.clone().text() };
+    const kept = { by: worth, headers: Object.fromEntries(headers), body: await reply.clone().text() };
     const sealed = await seal(settings, "idempotent-reply", JSON.stringify(kept satisfies z.input<typeof Kept>));
     await db.update(idempotency_keys).set({ status: reply.status, reply: sealed }).where(held);
   } catch (error) {
