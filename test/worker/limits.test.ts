@@ -46,6 +46,7 @@ describe("signing in", () => {
       error: expect.stringContaining("Too many requests"),
       status: 429,
       request_id: expect.any(String),
+      retry_after: Number(headers.get("retry-after")),
     });
     expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
     expect(Number(headers.get("retry-after"))).toBeLessThanOrEqual(60);

@@ -30,8 +30,20 @@ export const FACES = {
   portal: {
     mounts: ["/"],
     credentials: ["bearer", "api_key", "stream_key", "query_token", "cookie"],
-    errorBody: ({ message, status, request_id }) => ({ error: message, status, request_id }),
-    errorSchema: z.object({ error: z.string(), status: z.int(), request_id: z.string() }).openapi("Error"),
+    errorBody: ({ message, status, request_id, retry_after_s }) => ({
+      error: message,
+      status,
+      request_id,
+      ...(status === 429 && { retry_after: retry_after_s }),
+    }),
+    errorSchema: z
+      .object({
+        error: z.string(),
+        status: z.int(),
+        request_id: z.string(),
+        retry_after: z.int().optional().describe("In how many seconds to try again; with 429"),
+      })
+      .openapi("Error"),
   },
   apps: {
     mounts: ["/api/v1", "/api/v1/"],
