@@ -75,7 +75,7 @@ describe("it does not, and says why, but for the password", () => {
     ["a server that hangs up", server(ports.hangs_up, "none"), /./],
     ["a reply without an end", server(ports.babbles, "none"), /has no end/],
     ["something else behind the port", server(ports.no_smtp, "none"), /does not speak SMTP/],
-    ["nothing behind the port", server(1, "none"), /./],
+    ["nothing behind the port", server(1, "none"), /cannot be reached/],
   ])("%s", async (_, to, expected, fields) => {
     const message = await failure(send(to, fields));
     expect(message).toMatch(expected);

@@ -40,6 +40,7 @@ export async function sendBySmtp(
 }
 
 async function converse(link: Link, server: MailSettings, { from, to, message }: Envelope): Promise<void> {
+  await link.opened();
   const name = server.from.slice(server.from.lastIndexOf("@") + 1);
   link.expect(await link.reply(), "greeting", 220);
   let can = capabilities(await link.ask(`EHLO ${name}`, 250));
@@ -100,6 +101,13 @@ class Link {
     this.#socket = socket;
     this.#reader = socket.readable.getReader();
     this.#writer = socket.writable.getWriter();
+  }
+
+  async opened(): Promise<void> {
+    const connecting = this.#socket.opened.catch((cause: unknown) => {
+      throw new Error("the mail server cannot be reached", { cause });
+    });
+    await this.#orFailure(connecting);
   }
 
   startTls(): void {
