@@ -47,6 +47,7 @@ describe("POST /api/token", () => {
       sub: String(ada.id),
       jti: body.token_id,
       role: "user",
+      tenant: "default",
       aud: ["portal", "apps", "recorder"],
     });
     expect(claims.exp).toBe(Date.parse(body.expires_at) / 1000);

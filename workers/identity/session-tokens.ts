@@ -1,6 +1,7 @@
 /** The JWT of a session: HS256 by a key derived for nothing else. One issuer for every face. */
 import { errors, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
+import { TENANT } from "#contract/apps-identity";
 import { Face, type UserRole } from "#contract/identity";
 import type { Settings } from "../core/env.ts";
 import { deriveKey } from "../core/secrets.ts";
@@ -35,7 +36,7 @@ export type NewToken = {
 };
 
 export async function signToken(settings: Settings, token: NewToken): Promise<string> {
-  return new SignJWT({ sid: token.session, role: token.role, scopes: token.scopes })
+  return new SignJWT({ sid: token.session, role: token.role, scopes: token.scopes, tenant: TENANT.id })
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
     .setIssuer(ISSUER)
     .setAudience(Face.options)
