@@ -31,8 +31,8 @@ test("counts accounts, sessions and streams as they are", async () => {
   const [bob, gone] = [await newUser(), await newUser()];
   await db.update(users).set({ deleted_at: 1 }).where(eq(users.id, gone.id));
   await db.update(sessions).set({ revoked_at: 1 }).where(eq(sessions.id, gone.session));
-  const [live] = [await newStream(bob.token), await newStream(bob.token)];
-  await db.update(streams).set({ is_live: 1 }).where(eq(streams.id, live.id));
+  const [live, hidden] = [await newStream(bob.token), await newStream(bob.token, { is_public: false })];
+  for (const { id } of [live, hidden]) await db.update(streams).set({ is_live: 1 }).where(eq(streams.id, id));
   expect(await stats()).toMatchObject({
     live_streams: 1,
     total_users: before.total_users + 1,

@@ -17,7 +17,7 @@ export async function publicStats(ctx: Ctx): Promise<PublicStats> {
   const now = ctx.now();
   const counts = await ctx.db
     .select({
-      live_streams: count(streams, eq(streams.is_live, LIVE)),
+      live_streams: count(streams, and(eq(streams.is_live, LIVE), eq(streams.is_public, 1))),
       online_users: sql<number>`(SELECT coalesce(sum(${chat_online.users}), 0) FROM ${chat_online}
         WHERE ${gt(chat_online.written_at, now - ONLINE_ROW_LASTS_MS)})`,
       total_users: count(users, isNull(users.deleted_at)),
