@@ -9,8 +9,8 @@ export type ChatSocket = {
   id: string;
   send(text: string): void;
   close(code: number, reason: string): void;
-  /** Kept with the socket while the object sleeps. */
-  remember(memory: SeatMemory): void;
+  /** Kept with the socket while the object sleeps. Null: it has ended, though its other end may not have heard. */
+  remember(memory: SeatMemory | null): void;
   /** UTC ms of the last ping that was answered without us; null: none. */
   pingedAt(): number | null;
   isOpen(): boolean;
@@ -102,6 +102,7 @@ export class Seat {
   }
 
   remember(): void {
+    if (this.closed) return;
     const { identity, batch, place, rev } = this;
     this.#socket.remember({ identity, batch, place: place && { ...place, rev } });
   }
@@ -184,6 +185,7 @@ export class Seat {
   end(code: number, reason: string): void {
     if (this.closed) return;
     this.closed = true;
+    this.#socket.remember(null);
     this.#socket.close(code, reason);
     this.#ended();
   }

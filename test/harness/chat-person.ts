@@ -42,7 +42,7 @@ export class ChatPerson implements ChatSocket {
     this.closed = { code, reason };
   }
 
-  remember(memory: SeatMemory): void {
+  remember(memory: SeatMemory | null): void {
     this.memory = structuredClone(memory);
   }
 

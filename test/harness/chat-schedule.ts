@@ -92,7 +92,7 @@ export class Schedule {
   readonly #gateways = new Map<string, { it: Gateway; life: Life }>();
   readonly #gatewayAlarms = new Map<string, number | null>();
   readonly #links = new Map<string, Link>();
-  readonly #memories = new Map<string, SeatMemory>();
+  readonly #memories = new Map<string, SeatMemory | null>();
   readonly #config: ChannelConfig = {
     id: ROOM,
     version: 1,

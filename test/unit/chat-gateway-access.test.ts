@@ -195,6 +195,13 @@ describe("a session", () => {
     await settled();
     for (const other of [two, byKey]) expect(other?.closed).toMatchObject({ code: CHAT_CLOSE.unauthenticated });
     expect(ben?.closed).toBeNull();
+    // Who does not answer the close is nobody after a sleep.
+    expect([one, two, byKey, ben].map((each) => each?.memory?.identity)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      userOf(2),
+    ]);
   });
 
   test("is known after a sleep, and rings then", async () => {
