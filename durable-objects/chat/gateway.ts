@@ -223,12 +223,17 @@ export class Gateway {
     }
     const { config, standing } = opened;
     const room = config.id;
+    if (resume && resume.room !== room) {
+      this.#leave(seat);
+      seat.fail({ error_code: "not_found", message: "This key opens another channel" });
+      return;
+    }
     if (seat.place && seat.place.room !== room) this.#leave(seat);
     const by_key = "stream_key" in ref && ref.stream_key.startsWith("live_");
     seat.place = { room, standing, by_key };
     const view = this.#views.get(room) ?? this.#newView(room, this.#records.newEpoch());
     view.offer(config);
-    const since = resume?.room === room ? resume.rev : null;
+    const since = resume?.rev ?? null;
     // What it did before that may be in a history that it was shown on another socket.
     if (since !== null) seat.shown = since;
     view.admit(seat, since, seat.identity.kind === "user" ? roomUser(seat.identity) : null);
@@ -273,7 +278,7 @@ export class Gateway {
   #leave(seat: Seat): void {
     const view = this.#viewOf(seat);
     seat.place = null;
-    if (!seat.closed) seat.remember();
+    seat.remember();
     if (!view) return;
     view.remove(seat);
     if (view.empty) this.#endView(view);

@@ -1,7 +1,7 @@
 /** Coming back: all that was missed, once and in order, or what a join shows when it is too long ago. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { BATCH_MS } from "#contract/chat";
-import { actionsOf, channelOf, doer, upTo } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, doer, streamOf, upTo } from "../harness/chat-cast.ts";
 import { type ChatPerson, followed, settled, short, typesOf } from "../harness/chat-person.ts";
 import { ChatScene, ROOM } from "../harness/chat-scene.ts";
 
@@ -113,6 +113,16 @@ describe.each([false, true])("a resume (batches: %s)", (batch) => {
     say();
     await world.pass(BATCH_MS);
     expect(followed(ben.take())).toBe(611);
+  });
+
+  test("by the key of another channel opens neither", async () => {
+    const stream = streamOf();
+    world.channels.set(8, channelOf(8, { stream }));
+    const ann = await connect(1, batch);
+    await ann.say({ type: "resume", channel_id: ROOM, rev: 0, stream_key: stream.public_key });
+    expect(ann.take()).toMatchObject([{ type: "error", error_code: "not_found" }]);
+    await ann.say({ type: "message", message: "where am I?" });
+    expect(ann.take()).toMatchObject([{ type: "error", error_code: "not_joined" }]);
   });
 
   test("leaves the channel one was in", async () => {
