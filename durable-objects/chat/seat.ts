@@ -3,6 +3,7 @@ import type { ChatProfile } from "#contract/chat";
 import { CHAT_CLOSE, type ErrorFrame, type ServerFrame } from "#contract/chat-frames";
 import type { ChatIdentity, Standing, Update } from "#contract/chat-rpc";
 import { AnswerLimit, FrameLimit } from "./limits.ts";
+import { CATCH_UP_MAX } from "./ring.ts";
 
 /** A socket as the runtime gives it; it never says how much it holds back. */
 export type ChatSocket = {
@@ -37,8 +38,6 @@ const ASK_AFTER = 64 * 1024;
 const UNREAD_MAX = 256 * 1024;
 /** It asks for more and does not read what it gets. */
 const UNREAD_END = 1024 * 1024;
-/** Less than that: it is sent at once, before anybody has had the time to read it. */
-const CATCH_UP_MAX = 512 * 1024;
 /** So much is sent to a socket of single frames that says nothing at all. */
 const UNHEARD_MAX = 8 * 1024 * 1024;
 
