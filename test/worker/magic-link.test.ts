@@ -57,6 +57,35 @@ beforeEach(async () => {
   await inbox();
 });
 
+describe("an address that is changed", () => {
+  const change = (token: string, email: string | null) =>
+    call("PATCH", "/api/v1/account", { token, body: { email }, headers: elsewhere() });
+  const next = () => vi.waitUntil(async () => (await inbox())[0], { timeout: 5000, interval: 20 });
+
+  test("hears of it, three times a day; nobody else does, and it is no matter of capital letters", async () => {
+    const user = await withEmail(await newUser());
+    const { token } = user;
+    expect((await change(token, user.email.toUpperCase())).status).toBe(200);
+    const others = [newEmail(), newEmail(), newEmail()];
+    let former = user.email;
+    for (const email of others) {
+      expect((await change(token, email)).status).toBe(200);
+      const { to, raw } = await next();
+      expect(to).toEqual([former]);
+      expect(raw).toContain("does not have this e-mail address any more");
+      expect(raw).toContain("\r\nhttp://sluice.test/account/security\r\n");
+      former = email;
+    }
+    expect((await change(token, null)).body.data.email).toBe(null);
+    // Who had none, or another's, is told nothing either.
+    const taken = await withEmail(await newUser());
+    expect((await change(token, taken.email)).status).toBe(400);
+    expect((await change(token, newEmail())).status).toBe(200);
+    await ask(taken.email);
+    expect((await mailed()).to).toEqual([taken.email]);
+  });
+});
+
 describe("asking for one", () => {
   test("it is mailed, leads here, is there as text, and signs in once", async () => {
     const user = await withEmail(await newUser());

@@ -8,6 +8,7 @@ import { appsRole } from "./apps-roles.ts";
 import { changeAccount } from "./change-profile.ts";
 import { emailTaken } from "./email-taken.ts";
 import { effectiveRole, needSession } from "./roles.ts";
+import { tellFormerAddress } from "./tell-former-address.ts";
 
 /** `GET /api/v1/account`. */
 export async function appsAccount(ctx: Ctx): Promise<AppsAccount> {
@@ -41,7 +42,7 @@ export async function appsAccount(ctx: Ctx): Promise<AppsAccount> {
 
 /**
  * `PATCH /api/v1/account`: what is not named stays. Links that were mailed to an address before it was changed open
- * nothing any more. Throws `invalid_request` for an address that somebody has.
+ * nothing any more, and its owner is told there. Throws `invalid_request` for an address that somebody has.
  */
 export async function changeAppsAccount(ctx: Ctx, { name, email }: AppsAccountChange): Promise<AppsAccount> {
   const { id } = needSession(ctx);
@@ -52,7 +53,19 @@ export async function changeAppsAccount(ctx: Ctx, { name, email }: AppsAccountCh
       ...(name !== undefined && { nickname: name }),
       ...(email !== undefined && { email: email === null ? "removed" : "set" }),
     };
+    const former = email === undefined ? undefined : await withAddress(ctx, id);
     await emailTaken(() => changeAccount(ctx, fields, details, email === undefined ? [] : [links]));
+    if (former && former.email.toLowerCase() !== email?.toLowerCase()) tellFormerAddress(ctx, former);
   }
   return appsAccount(ctx);
+}
+
+/** The account, when it has an address. */
+async function withAddress({ db }: Ctx, id: number) {
+  const row = await db
+    .select({ id: users.id, username: users.username, email: users.email })
+    .from(users)
+    .where(eq(users.id, id))
+    .get();
+  return row?.email ? { ...row, email: row.email } : undefined;
 }

@@ -37,8 +37,10 @@ export async function changeAnonymous(ctx: Ctx, anonymous: boolean) {
 type Row = typeof users.$inferSelect;
 type Fields = Partial<Pick<Row, "status" | "status_message" | "nickname" | "avatar" | "chat_anonymous" | "email">>;
 
-/** `dependants` as `commitIf` has them. Throws `unauthenticated` when its session or key has
- * just ended: an address outlasts it. */
+/**
+ * `dependants` as `commitIf` has them. Throws `unauthenticated` when its session or key has just ended: an address
+ * outlasts it.
+ */
 export async function changeAccount(
   ctx: Ctx,
   fields: Fields,
