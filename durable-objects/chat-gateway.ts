@@ -113,6 +113,10 @@ export class ChatGateway extends Server<Env> implements ChatGatewayRpc {
     this.#gateway.signOut(who);
   }
 
+  async sendHome(user_id: number): Promise<void> {
+    this.#gateway.sendHome(user_id);
+  }
+
   async profile(user_id: number, looks: Looks): Promise<void> {
     this.#gateway.looks(user_id, looks);
   }

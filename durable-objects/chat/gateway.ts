@@ -106,7 +106,7 @@ export class Gateway {
     }
     const parsed = parseClientFrame(data);
     if (!parsed.ok) seat.fail(parsed.fault);
-    else if (this.#isExpired(seat)) this.#signOut(seat);
+    else if (seat.isExpired) this.#signOut(seat);
     else this.#handle(seat, parsed.frame);
   }
 
@@ -136,6 +136,11 @@ export class Gateway {
     }
   }
 
+  /** The home of their sockets is another gateway now. */
+  sendHome(user_id: number): void {
+    for (const seat of this.#seats.values()) if (seat.user_id === user_id) seat.end(SERVICE_RESTART, "come back");
+  }
+
   looks(user_id: number, looks: Looks): void {
     const places = new Set<RoomView>();
     for (const seat of this.#seats.values()) {
@@ -151,7 +156,7 @@ export class Gateway {
   /** The alarm rang. */
   async alarm(): Promise<void> {
     const now = this.#world.now();
-    for (const seat of this.#seats.values()) if (!this.#buried(seat) && this.#isExpired(seat)) this.#signOut(seat);
+    for (const seat of this.#seats.values()) if (!this.#buried(seat) && seat.isExpired) this.#signOut(seat);
     const due = [...this.#views.values()].filter((view) => view.leaseUntil - RENEW_LEFT_MS <= now);
     await Promise.all([...due.map((view) => view.visit()), this.#online.tell()]);
     this.#schedule();
@@ -251,10 +256,6 @@ export class Gateway {
     if (!seat.isDead) return false;
     seat.end(CHAT_CLOSE.tooSlow, "not heard of any more");
     return true;
-  }
-
-  #isExpired({ identity }: Seat): boolean {
-    return identity.kind === "user" && identity.expires_at !== null && identity.expires_at <= this.#world.now();
   }
 
   #signOut(seat: Seat): void {

@@ -146,6 +146,12 @@ export class Seat {
     return pinged !== null && this.#now() - Math.max(pinged, this.#heardAt) > SILENT_MOST_MS;
   }
 
+  /** Its session or key is over by now. */
+  get isExpired(): boolean {
+    const { identity } = this;
+    return identity.kind === "user" && identity.expires_at !== null && identity.expires_at <= this.#now();
+  }
+
   heard(): void {
     this.#unheard = 0;
     this.#heardAt = this.#now();

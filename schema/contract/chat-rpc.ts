@@ -133,6 +133,8 @@ export interface ChatGatewayRpc {
   deliver(delivery: Delivery): Promise<DeliveryReply>;
   /** Closes the sockets of a session or an API key that was revoked, or all of a user's. */
   disconnect(who: { session: string } | { user_id: number }): Promise<void>;
+  /** Somebody is at home at another gateway from now on: their sockets here are closed, to come back there. */
+  sendHome(user_id: number): Promise<void>;
   /** Somebody has another name, avatar or status: for their sockets, and whoever is in a room with them. */
   profile(user_id: number, looks: Looks): Promise<void>;
 }

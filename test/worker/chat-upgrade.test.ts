@@ -270,6 +270,15 @@ describe("a socket whose gateway was not told that its credential ended", () => 
 });
 
 describe("the gateway", () => {
+  const socketsOf = (gateway: string, user_id: number) =>
+    runInDurableObject(
+      bindings.CHAT_GATEWAY.getByName(gateway) as unknown as DurableObjectStub,
+      (_, state) =>
+        state
+          .getWebSockets()
+          .filter((socket) => JSON.stringify(socket.deserializeAttachment()).includes(`"user_id":${user_id},`)).length,
+    );
+
   test.each([
     [{ continent: "NA", longitude: "-122.4" }, "wnam"],
     [{ continent: "NA", longitude: "-74.0" }, "enam"],
@@ -299,6 +308,20 @@ describe("the gateway", () => {
     }
     expect(shards.size).toBe(8);
     expect(gatewayName(system().settings, null, "7")).toBe("auto:0");
+  });
+
+  test("is one for all sockets of an account: who was nowhere known comes along", async () => {
+    const nomad = await newUser();
+    const early = await connect(bearer(nomad));
+    expect(await name(early)).toBe(nomad.username);
+    const late = await connect(bearer(nomad), "", { continent: "OC", longitude: "151.2" });
+    expect(await name(late)).toBe(nomad.username);
+    expect(await early.closed).toBe(1012);
+    const back = await connect(bearer(nomad));
+    back.send({ type: "join" });
+    await back.next("users");
+    const homes = await Promise.all(["auto:0", "oc:0"].map((gateway) => socketsOf(gateway, nomad.id)));
+    expect(homes).toEqual([0, 2]);
   });
 
   test("stays where the account first came from", async () => {

@@ -11,7 +11,7 @@ import { chatGateway } from "../../durable-objects/stubs.ts";
 import { isUpgrade } from "../core/client.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
-import { askObject } from "../core/object-calls.ts";
+import { askObject, tellObject } from "../core/object-calls.ts";
 import { gatewayName, regionOf } from "./gateway-name.ts";
 import { chatIdentity, newGuest } from "./identity.ts";
 
@@ -42,12 +42,19 @@ export async function connect(ctx: Ctx, request: Request, presented: boolean): P
   return handOver(ctx, request, guest, place, guest.id);
 }
 
-/** The first place that is known is where the account's gateway stays. */
+/**
+ * The first place that is known is where the account's gateway stays. What came before, from nowhere that was known,
+ * comes there too: somebody at two gateways counts as two.
+ */
 async function settle(ctx: Ctx, userId: number, home_region: Region): Promise<void> {
   await ctx.db
     .update(users)
     .set({ home_region })
     .where(and(eq(users.id, userId), isNull(users.home_region)));
+  const about = { object: "chat gateway", order: "send home", user_id: userId };
+  await tellObject(ctx, about, () =>
+    chatGateway(ctx.env, gatewayName(ctx.settings, null, String(userId))).sendHome(userId),
+  );
 }
 
 async function handOver(
