@@ -220,7 +220,7 @@ export type ChatUser = z.infer<typeof ChatUser>;
 const Users = z.object({
   type: z.literal("users"),
   ...room,
-  /** At most 200. */
+  /** At most 200 after a join. Later only in rooms of no more: in larger ones it is empty then, and `total` counts. */
   users: z.array(ChatUser),
   /** Everybody who is signed in. */
   total: z.int(),

@@ -178,7 +178,8 @@ const SOCKET = `Text frames of at most 64 KB, each a JSON object with its \`type
 
 From clients: \`join\` (a \`channel\`, a \`channel_id\` or a \`stream_key\`; one channel at a time), \`message\`, \`typing\`,
 \`delete\`, \`react\`, \`edit_message\`, \`pin_message\`, \`unpin_message\`, \`mark_read\`, \`history\` (older messages),
-\`resume\` (what came after \`rev\`), \`ping\`. A \`nonce\` makes a resend the same action.
+\`resume\` (what came after \`rev\`), \`ping\`. A \`nonce\` makes a resend the same action; another one under
+it is refused for 10 minutes.
 
 To clients: after a join \`channel_info\`, \`history\`, \`pinned_messages\`, \`users\`; then what happens. Frames of a channel carry
 \`channel_id\` and \`rev\`, which counts its changes without gaps. What fails is an \`error\` with its \`error_code\`.
@@ -190,4 +191,4 @@ our own. A credential that does not hold is told on the socket, which is then cl
 
 Close codes: 4401 the credential does not hold, or no longer does; 4408 frames were not read, or nothing was heard, for too
 long; 4429 frames kept coming
-after they were refused.`;
+after they were refused; 1012 come back, and resume.`;
