@@ -27,7 +27,7 @@ export const CHANNEL_DESCRIPTION_MAX = 500;
 
 /** Clients that offer it get arrays of frames, at most every `BATCH_MS`, and answer `sync` frames. */
 export const BATCH_PROTOCOL = "sluice.batch.v1";
-export const BATCH_MS = 50;
+export const BATCH_MS = 25;
 
 /** C0 without tab and line feed, DEL, C1. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
