@@ -52,8 +52,8 @@ export class FrameLimit {
   }
 }
 
-/** More than the largest page of history. */
-const ANSWERED_AT_ONCE = 4 * 1024 * 1024;
+/** More than the largest page of history, and some fifty joins of an ordinary channel. */
+const ANSWERED_AT_ONCE = 2 * 1024 * 1024;
 const ANSWERED_PER_SECOND = 128 * 1024;
 
 /**
