@@ -1,5 +1,13 @@
 import { z } from "@hono/zod-openapi";
-import { BATCH_PROTOCOL, ChannelInput, ChannelList, ChannelUpdate, CreatedChannel, Thread } from "#contract/chat";
+import {
+  BATCH_MS,
+  BATCH_PROTOCOL,
+  ChannelInput,
+  ChannelList,
+  ChannelUpdate,
+  CreatedChannel,
+  Thread,
+} from "#contract/chat";
 import { ACCOUNTS, ADMINS, EVERYBODY, MODERATORS, SUPERADMINS } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
 import { authenticate, presentsCredential } from "../core/authenticate.ts";
@@ -184,7 +192,7 @@ it is refused for 10 minutes.
 To clients: after a join \`channel_info\`, \`history\`, \`pinned_messages\`, \`users\`; then what happens. Frames of a channel carry
 \`channel_id\` and \`rev\`, which counts its changes without gaps. What fails is an \`error\` with its \`error_code\`.
 
-Who offers the subprotocol \`${BATCH_PROTOCOL}\` gets arrays of frames, at most every 50 ms, and answers \`sync\` by \`synced\`.
+Who offers the subprotocol \`${BATCH_PROTOCOL}\` gets arrays of frames, at most every ${BATCH_MS} ms, and answers \`sync\` by \`synced\`.
 
 Without a credential one is a guest, who may read the chat of streams that guests may watch. A cookie counts only on pages of
 our own. A credential that does not hold is told on the socket, which is then closed.
