@@ -2,6 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { eq } from "drizzle-orm";
 import { beforeAll, describe, expect, test } from "vitest";
+import { CHAT_CLOSE } from "../../schema/contract/chat-frames.ts";
 import { roomOf } from "../../schema/kit/message-id.ts";
 import { chat_channels, chat_rooms } from "../../schema/tables/chat.ts";
 import { streams } from "../../schema/tables/streams.ts";
@@ -102,6 +103,15 @@ describe("a change of the stream", () => {
     expect(await guest.next("error")).toMatchObject({ error_code: "unauthenticated" });
     expect(await say(other, "Hello")).toMatchObject({ message: "Hello" });
   });
+});
+
+test("a socket that was opened by the stream's key ends with the key", async () => {
+  const stream = await newStream(owner.token, OPEN);
+  const socket = await connect({ "x-stream-key": stream.stream_key });
+  socket.send({ type: "join", channel_id: stream.chat_channel_id });
+  await socket.next("history");
+  await call("POST", `/api/streams/${stream.id}/regenerate-key`, { token: owner.token, body: {} });
+  expect(await socket.closed).toBe(CHAT_CLOSE.unauthenticated);
 });
 
 test("deleting the stream deletes its channel, and tells who is there", async () => {

@@ -15,6 +15,9 @@ const STREAM_KEY = "stream-key:";
 /** What stands for the session of sockets that were opened by an API key. */
 export const keySession = (keyId: number): string => `${KEY}${keyId}`;
 
+/** The same of a stream key. */
+export const streamKeySession = (hash: string): string => `${STREAM_KEY}${hash}`;
+
 /** In one query. Null when the credential was revoked or the account removed since it was looked up. */
 export async function chatIdentity(
   ctx: Ctx,
@@ -40,7 +43,7 @@ export async function chatIdentity(
     .get();
   if (!row) return null;
   const { user, session, key, stream } = row;
-  const held = session?.id ?? (key && keySession(key.id)) ?? (stream && `${STREAM_KEY}${stream.key_hash}`);
+  const held = session?.id ?? (key && keySession(key.id)) ?? (stream && streamKeySession(stream.key_hash));
   if (!held) return null;
   return {
     home_region: user.home_region,

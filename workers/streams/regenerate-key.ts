@@ -2,6 +2,8 @@ import { and, eq } from "drizzle-orm";
 import { hashKey, newKey } from "#kit/keys";
 import { streams } from "#tables/streams";
 import { liveStream } from "../../durable-objects/stubs.ts";
+import { disconnectChat } from "../chat/disconnect.ts";
+import { streamKeySession } from "../chat/identity.ts";
 import { commitIf } from "../core/commit.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
@@ -34,5 +36,6 @@ export async function regenerateKey(ctx: Ctx, ref: StreamRef): Promise<{ stream_
   ]);
   if (replaced.length === 0) throw new ApiError("conflict", "The stream changed at the same time");
   await tellLiveStream(ctx, stream.id, "stop", () => liveStream(ctx.env, stream.id).stop("key_regenerated"));
+  ctx.waitUntil(disconnectChat(ctx, stream.user_id, { session: streamKeySession(stream.live_key_hash) }));
   return { stream_key };
 }
