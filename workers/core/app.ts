@@ -142,12 +142,12 @@ const QUIET = /^\/(assets\/|api\/stream\/[^/]+\/hls\/|api\/vod\/[^/]+\/|livez$|r
 
 function logRequest(c: Context<AppEnv>, requestId: string, started: number): void {
   const { status } = c.res;
-  if (status < 400 && QUIET.test(c.req.path)) return;
   const ctx = entered(c);
   const { method } = c.req.raw;
   // What pages do every other second: a line costs as much as all else that is done for a request.
   const succeeds = status < 400 && (method === "GET" || method === "HEAD");
   if (succeeds && ctx?.settings.logReads !== true) return;
+  if (status < 400 && QUIET.test(c.req.path)) return;
   const actor = ctx?.actor;
   log(succeeds ? "debug" : "info", `${method} ${c.req.path} ${status}`, {
     request_id: requestId,

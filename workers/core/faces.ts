@@ -142,11 +142,11 @@ function appsError({ code, message, status, request_id, details, retry_after_s }
 }
 
 const MOUNTS = (Object.entries(FACES) as [Face, Dialect][])
-  .flatMap(([face, { mounts }]) => mounts.map((mount) => ({ face, mount })))
+  .flatMap(([face, { mounts }]) => mounts.map((mount) => ({ face, mount, isFolder: mount.endsWith("/") })))
   .sort((a, b) => b.mount.length - a.mount.length);
 
 export function faceOf(path: string): Face {
-  const found = MOUNTS.find(({ mount }) => (mount.endsWith("/") ? path.startsWith(mount) : path === mount));
+  const found = MOUNTS.find(({ mount, isFolder }) => (isFolder ? path.startsWith(mount) : path === mount));
   if (!found) throw new Error("every path belongs to a face");
   return found.face;
 }
