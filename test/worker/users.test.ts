@@ -174,6 +174,7 @@ describe("an admin who has just been signed out, though this isolate still belie
     call("POST", "/api/users", { ...credential, body: { username: "accomplice", password: PASSWORD } }),
     call("PUT", `/api/users/${target.id}/role`, { ...credential, body: { role: "moderator" } }),
     call("POST", `/api/users/${target.id}/reset-password`, { ...credential, body: { new_password: "my password" } }),
+    call("DELETE", `/api/users/${target.id}`, credential),
   ];
   const outcome = async (credential: { token: string }) => {
     const target = await newUser();
@@ -184,11 +185,11 @@ describe("an admin who has just been signed out, though this isolate still belie
     return replies.map(({ status }) => status);
   };
 
-  test("leaves no account, role or password behind", async () => {
+  test("makes and removes no account, and leaves no role or password behind", async () => {
     const admin = await newUser("superadmin");
     expect(await isIn(admin)).toBe(true);
     await db.update(sessions).set({ revoked_at: Date.now() }).where(eq(sessions.id, admin.session));
-    expect(await outcome(admin)).toEqual([401, 401, 401]);
+    expect(await outcome(admin)).toEqual([401, 401, 401, 401]);
   });
 
   test("nor by a key", async () => {
@@ -196,14 +197,14 @@ describe("an admin who has just been signed out, though this isolate still belie
     const { body } = await call("POST", "/api/api-keys", { token: admin.token, body: { name: "staff" } });
     expect((await call("GET", "/api/me", { token: body.api_key })).status).toBe(200);
     await db.update(api_keys).set({ revoked_at: Date.now() }).where(eq(api_keys.id, body.id));
-    expect(await outcome({ token: body.api_key })).toEqual([401, 401, 401]);
+    expect(await outcome({ token: body.api_key })).toEqual([401, 401, 401, 401]);
   });
 
   test("nor after another took the role", async () => {
     const admin = await newUser("superadmin");
     expect(await isIn(admin)).toBe(true);
     await db.update(users).set({ role: "user" }).where(eq(users.id, admin.id));
-    expect(await outcome(admin)).toEqual([401, 401, 401]);
+    expect(await outcome(admin)).toEqual([401, 401, 401, 401]);
   });
 });
 

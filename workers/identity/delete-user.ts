@@ -8,13 +8,13 @@ import { forgetApiKeys } from "./api-keys.ts";
 import { forgetAppTokensOf } from "./app-tokens.ts";
 import { removeAccount } from "./remove-account.ts";
 import { needRole } from "./roles.ts";
-import { forgetSessions, revocation } from "./sessions.ts";
+import { forgetSessions, holds, needHeld, revocation } from "./sessions.ts";
 import { lostTheRace, notTheLastSuperadmin, unchanged } from "./user-rows.ts";
 
 /**
  * `DELETE /api/users/{id}`: from the first commit on nobody signs in to it; then all that hangs on it goes. `gone`: all
  * of it went; the sweep goes on with what did not. Throws `invalid_request` of oneself, `forbidden` below superadmins,
- * `not_found`, `conflict` when somebody was faster.
+ * `not_found`, `conflict` when somebody was faster, `unauthenticated` when one has just been signed out.
  */
 export async function deleteUser(ctx: Ctx, id: number): Promise<{ username: string; gone: boolean }> {
   const actor = needRole(ctx, "superadmin");
@@ -25,12 +25,15 @@ export async function deleteUser(ctx: Ctx, id: number): Promise<{ username: stri
     const mark = ctx.db
       .update(users)
       .set({ deleted_at: ctx.now() })
-      .where(and(unchanged(user), notTheLastSuperadmin))
+      .where(and(unchanged(user), notTheLastSuperadmin, holds(actor)))
       .returning({ id: users.id });
     const target = { type: "user", id, name: user.username };
     const audit = { action: "user_delete", target, details: { role: user.role } } as const;
     const marked = await commitIf(ctx, mark, [audit], [], [revocation(ctx, id)]);
-    if (marked.length === 0) throw lostTheRace();
+    if (marked.length === 0) {
+      await needHeld(ctx, actor);
+      throw lostTheRace();
+    }
     forgetSessions(id);
     forgetApiKeys(id);
     forgetAppTokensOf(id);
