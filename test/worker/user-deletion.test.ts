@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { eq, sql } from "drizzle-orm";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { CHAT_CLOSE } from "../../schema/contract/chat-frames.ts";
+import { hashKey, newKey } from "../../schema/kit/keys.ts";
 import { chat_channels, chat_members } from "../../schema/tables/chat.ts";
 import { app_tokens, backup_codes, magic_links, two_factor, users } from "../../schema/tables/identity.ts";
 import { streams } from "../../schema/tables/streams.ts";
@@ -202,6 +203,12 @@ describe("an account with more on it than goes at once", () => {
     const list = await call("GET", "/api/users?q=has_much", { token: root.token });
     expect(list.body.total).toBe(0);
     expect((await call("GET", "/api/chat/users?q=has_much", { token: root.token })).body.users).toEqual([]);
+    const key = newKey("live_");
+    await db
+      .update(streams)
+      .set({ live_key_hash: await hashKey(key) })
+      .where(eq(streams.user_id, target.id));
+    expect((await call("GET", "/api/chat/channels", { headers: { "x-stream-key": key } })).status).toBe(401);
     const body = { role: "admin" };
     expect((await call("PUT", `/api/users/${target.id}/role`, { token: root.token, body })).status).toBe(404);
     expect(await sweepAccounts(system())).toBe(1);

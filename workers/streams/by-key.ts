@@ -1,5 +1,5 @@
 /** A key in a URL is the credential: who may watch by it, and what it tells. */
-import { eq } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import type { Actor } from "#contract/identity";
 import type { StreamInfo } from "#contract/streams";
 import { hashKey, keyPrefix } from "#kit/keys";
@@ -54,7 +54,7 @@ export async function streamInfo(ctx: Ctx, key: string): Promise<StreamInfo> {
 
 const KEY_SCOPES = ["stream", "stream:read", "stream:write"];
 
-/** `Authorization: Stream-Key live_…` and `X-Stream-Key`: the stream's owner, for this stream. */
+/** `Authorization: Stream-Key live_…` and `X-Stream-Key`: the stream's owner, for this stream. Null: nobody's. */
 export async function authenticateStreamKey(
   ctx: Ctx,
   { value }: Extract<Credential, { form: "stream_key" }>,
@@ -63,7 +63,7 @@ export async function authenticateStreamKey(
   const row = await ctx.db
     .select({ stream_id: streams.id, id: users.id, username: users.username, role: users.role })
     .from(streams)
-    .innerJoin(users, eq(users.id, streams.user_id))
+    .innerJoin(users, and(eq(users.id, streams.user_id), isNull(users.deleted_at)))
     .where(eq(streams.live_key_hash, await hashKey(value)))
     .get();
   return row ? { kind: "stream_key", scopes: [...KEY_SCOPES], ...row } : null;
