@@ -9,6 +9,7 @@ import { app_tokens, backup_codes, magic_links, two_factor, users } from "../../
 import { streams } from "../../schema/tables/streams.ts";
 import { doomed_objects } from "../../schema/tables/vods.ts";
 import { sweepAccounts } from "../../workers/identity/remove-account.ts";
+import { authorisePublisher } from "../../workers/media/authorise-publisher.ts";
 import { connect, newChannel } from "./chat.ts";
 import { audited, call, db, logged, newStream, newUser, PASSWORD, system } from "./client.ts";
 import { TestPart } from "./recorded-part.ts";
@@ -204,11 +205,16 @@ describe("an account with more on it than goes at once", () => {
     expect(list.body.total).toBe(0);
     expect((await call("GET", "/api/chat/users?q=has_much", { token: root.token })).body.users).toEqual([]);
     const key = newKey("live_");
-    await db
+    const open = await db
       .update(streams)
-      .set({ live_key_hash: await hashKey(key) })
-      .where(eq(streams.user_id, target.id));
+      .set({ live_key_hash: await hashKey(key), is_public: 1 })
+      .where(eq(streams.user_id, target.id))
+      .returning({ public_key: streams.public_key });
     expect((await call("GET", "/api/chat/channels", { headers: { "x-stream-key": key } })).status).toBe(401);
+    for (const watched of [key, open[0]?.public_key])
+      expect((await call("GET", `/api/stream/${watched}/info`)).status).toBe(403);
+    const publisher = { protocol: "rtmp", app: "live", key, ip: "127.0.0.1" } as const;
+    expect(await authorisePublisher(system(), publisher)).toMatchObject({ ok: false, reason: "unknown_key" });
     const body = { role: "admin" };
     expect((await call("PUT", `/api/users/${target.id}/role`, { token: root.token, body })).status).toBe(404);
     expect(await sweepAccounts(system())).toBe(1);

@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import ipaddr from "ipaddr.js";
 import type { AuthoriseRequest, RefuseReason } from "#contract/media";
 import { hashKey, keyPrefix } from "#kit/keys";
@@ -35,7 +35,7 @@ export async function authorisePublisher(ctx: Ctx, { protocol, key, ip }: Author
       record: streams.record,
     })
     .from(streams)
-    .innerJoin(users, eq(users.id, streams.user_id))
+    .innerJoin(users, and(eq(users.id, streams.user_id), isNull(users.deleted_at)))
     .where(eq(streams.live_key_hash, key_hash))
     .get();
   if (!stream) return refuse("unknown_key", "The stream key is not valid");

@@ -19,7 +19,8 @@ export async function streamByKey(ctx: Ctx, key: string): Promise<StreamRow> {
   const prefix = keyPrefix(key);
   if (!prefix) throw new ApiError("bad_key");
   const where = prefix === "live_" ? eq(streams.live_key_hash, await hashKey(key)) : eq(streams.public_key, key);
-  const row = await selectStreams(ctx, where).get();
+  // What an account that is gone had on it goes a part at a time.
+  const row = await selectStreams(ctx, and(where, isNull(users.deleted_at))).get();
   if (!row || (prefix === "pub_" && !mayWatch(ctx.actor, row.stream))) throw new ApiError("bad_key");
   return row;
 }
