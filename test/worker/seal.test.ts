@@ -93,9 +93,9 @@ test("logs show no keys, tokens or passwords", () => {
   const text =
     "/api/stream/live_0123456789abcdef/info?token=abc&x=1 Bearer eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl " +
     "/api/stream/pub_x/hls/0123456789abcdef0123456789abcdef/source.m3u8 portal_00112233445566 password=hunter2 &key=k " +
-    "/login?magic=ffeeddccbbaa";
+    "/login?magic=ffeeddccbbaa /api/stream/live%5F998877665544332211/info LIVE_STREAM";
   const shown = redact(text);
-  for (const secret of ["0123456789abcdef", "abc&", "eyJ", "c2lnbmF0", "00112233", "ffeedd"])
+  for (const secret of ["0123456789abcdef", "abc&", "eyJ", "c2lnbmF0", "00112233", "ffeedd", "998877"])
     expect(shown).not.toContain(secret);
-  expect(shown).toContain("pub_x");
+  for (const open of ["pub_x", "LIVE_STREAM"]) expect(shown).toContain(open);
 });

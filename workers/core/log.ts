@@ -4,7 +4,7 @@ type Level = "debug" | "info" | "warn" | "error";
 
 /** Keys with a known prefix, JWTs, path tokens behind `/hls/`, and the values of telling query parameters. */
 const SECRETS: readonly [pattern: RegExp, replacement: string][] = [
-  [/\b(live_|rtmp_|portal_|sk_|br_|wsk_)[A-Za-z0-9_-]{4,}/g, "$1…"],
+  [/\b((?:live|rtmp|portal|sk|br|wsk)(?:_|%5[Ff]))[A-Za-z0-9_%-]{4,}/g, "$1…"],
   [/\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/g, "jwt…"],
   [/(\/hls\/)[^/?#\s]{24,}(?=\/)/g, "$1…"],
   [/([?&](?:token|api_token|magic|key|password|secret|x-amz-(?:signature|credential))=)[^&#\s]*/gi, "$1…"],
