@@ -18,6 +18,8 @@ import { mayStay, roomUser } from "./standing.ts";
 import type { Store } from "./store.ts";
 
 const SEATS_MAX = 30_000;
+/** Guests cost nothing to make: whoever has an account gets in beside any number of them. */
+const GUESTS_UNTIL = 27_000;
 /** RFC 6455's registry. */
 const SERVICE_RESTART = 1012;
 const KEEP_AFTER_MS = 1_000;
@@ -76,7 +78,7 @@ export class Gateway {
 
   /** Why no more sockets of this one are taken; null: they are. */
   full(identity: ChatIdentity): "user" | "gateway" | null {
-    if (this.#seats.size >= SEATS_MAX) return "gateway";
+    if (this.#seats.size >= (identity.kind === "guest" ? GUESTS_UNTIL : SEATS_MAX)) return "gateway";
     if (identity.kind === "guest") return null;
     const own = [...this.#seats.values()].filter(({ user_id }) => user_id === identity.user_id);
     return own.filter((seat) => !this.#buried(seat)).length >= SOCKETS_PER_USER ? "user" : null;

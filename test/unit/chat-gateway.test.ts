@@ -54,6 +54,13 @@ describe("a socket", () => {
     expect(gateway.gateway.full(userOf(1))).toBeNull();
   });
 
+  test("of a guest leaves room for those who have an account", async () => {
+    const quiet = { send() {}, close() {}, remember() {}, pingedAt: () => null, isOpen: () => true };
+    for (let n = 0; n < 27_000; n++) gateway.gateway.connect({ id: `guest ${n}`, ...quiet }, guestOf(), false);
+    expect(gateway.gateway.full(guestOf())).toBe("gateway");
+    expect(gateway.gateway.full(userOf(1))).toBeNull();
+  });
+
   test("takes nobody's place once it is dead, though nobody said so", async () => {
     const ten = await Promise.all(Array.from({ length: 10 }, () => inRoom(1)));
     const [lost, silent, pinging] = ten;
