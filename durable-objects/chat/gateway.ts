@@ -88,7 +88,7 @@ export class Gateway {
     const seat = this.#newSeat(socket, identity, batch);
     seat.remember();
     seat.tell({ type: "connected", user: seat.profile });
-    this.#schedule();
+    if (identity.kind === "user") this.#schedule(); // Nothing of a guest's ends by itself.
   }
 
   receive(id: string, data: string | ArrayBuffer): void {
