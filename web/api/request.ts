@@ -21,8 +21,7 @@ export async function request<T>(
   body?: unknown,
   signal?: AbortSignal,
 ): Promise<T> {
-  const reply = await send(method, path, body, signal);
-  const text = await reply.text();
+  const { reply, text } = await send(method, path, body, signal);
   if (!reply.ok) throw refusal(reply, text);
   const parsed = schema.safeParse(json(text));
   if (parsed.success) return parsed.data;
@@ -34,10 +33,11 @@ export async function request<T>(
   });
 }
 
-async function send(method: Method, path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+/** The answer with all of its text: its end can be as late as its beginning. */
+async function send(method: Method, path: string, body: unknown, signal?: AbortSignal) {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    return await fetch(path, {
+    const reply = await fetch(path, {
       method,
       headers: {
         accept: "application/json, application/problem+json",
@@ -46,6 +46,7 @@ async function send(method: Method, path: string, body: unknown, signal?: AbortS
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    return { reply, text: await reply.text() };
   } catch (error) {
     if (signal?.aborted) throw error;
     const message = navigator.onLine ? "The server does not answer." : "You are offline.";
