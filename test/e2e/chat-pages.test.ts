@@ -64,7 +64,9 @@ describe("beside a live stream", () => {
     await context.request.get(`${pages.sluice.url}/logout`, { maxRedirects: 0 });
     await page.getByText("Your session is over.").waitFor();
     await message(page, "ada says 0").waitFor();
-    await page.getByRole("link", { name: "Sign in again" }).waitFor();
+    await page.getByRole("link", { name: "Sign in again" }).click();
+    await page.waitForURL(`**/login?next=${encodeURIComponent(pages.beside)}`);
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
   });
 });
 

@@ -39,9 +39,10 @@ export async function loadMe(signal?: AbortSignal): Promise<Me | null> {
 
 export const signIn = (credentials: Credentials) => request("POST", "/login", LoginReply, credentials);
 
-/** Revokes the session and clears the cookie; the redirect to the sign-in page is not followed. */
+/** Revokes the session and clears the cookie; the redirect to the sign-in page is not followed. Throws when it did not. */
 export async function signOut(): Promise<void> {
-  await fetch("/logout", { redirect: "manual" });
+  const { type, status } = await fetch("/logout", { redirect: "manual" });
+  if (type !== "opaqueredirect") throw new Error(`/logout answered ${status}`);
 }
 
 /** Makes the account; signing in to it comes after. */

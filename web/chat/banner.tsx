@@ -1,6 +1,8 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link, useLocation } from "react-router";
 import { signInAddress } from "../identity/next-page.ts";
+import { ME } from "../identity/session.ts";
 import type { Stage } from "./channel.ts";
 import type { Link as Connection } from "./connection.ts";
 import classes from "./panel-parts.module.css";
@@ -18,12 +20,16 @@ export function Banner({ link, stage }: Props) {
   const isLate = useLate(!isOver && (stage === "behind" || (isJoining && link.state === "waiting")));
   const isOnline = useOnline();
   const place = useLocation();
+  const queries = useQueryClient();
   return (
     <div role="status">
       {isOver ? (
         <div className={classes.banner}>
           Your session is over.
-          <Link to={signInAddress(place)}>Sign in again</Link>
+          {/* The page still believes in the session, and would be led back from there at once. */}
+          <Link to={signInAddress(place)} onClick={() => queries.setQueryData(ME, null)}>
+            Sign in again
+          </Link>
         </div>
       ) : (
         isLate && (

@@ -2,6 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { loadMe, type Me, signOut } from "../api/identity.ts";
+import { toast } from "../ui/toasts.tsx";
 
 export const ME = ["me"] as const;
 
@@ -34,5 +35,6 @@ export function useSignOut() {
       queries.clear();
       queries.setQueryData(ME, null);
     },
+    onError: () => toast("You are still signed in: the server did not sign you out. Try again."),
   });
 }

@@ -16,7 +16,7 @@ function change(next: readonly Toast[]) {
   for (const listener of listeners) listener();
 }
 
-/** A short word on something that worked: shown for a few seconds and said to screen readers. */
+/** A short word on what came of something that leaves nothing to look at: shown for a few seconds and said to screen readers. */
 export function toast(text: string): void {
   count += 1;
   change([...toasts, { id: count, text }].slice(-MOST));
@@ -47,7 +47,7 @@ function Shown({ id, text }: Toast) {
   return (
     <div className={classes.toast}>
       {text}
-      <CloseButton size="sm" variant="transparent" c="inherit" aria-label="Dismiss" onClick={() => dismiss(id)} />
+      <CloseButton size="md" variant="transparent" c="inherit" aria-label="Dismiss" onClick={() => dismiss(id)} />
     </div>
   );
 }
