@@ -54,7 +54,9 @@ function useFocusOnNewPage(main: React.RefObject<HTMLElement | null>, pathname: 
   useEffect(() => {
     if (last.current === pathname) return;
     last.current = pathname;
-    // A page with a form has put the focus there already.
-    if (!main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
+    // A page with a form has put the focus there already; what the new page hides has it no more.
+    const at = document.activeElement;
+    const isThere = at !== null && main.current?.contains(at) && at.checkVisibility();
+    if (!isThere) main.current?.focus({ preventScroll: true });
   }, [main, pathname]);
 }

@@ -1,3 +1,4 @@
+import { VisuallyHidden } from "@mantine/core";
 import { IconBroadcast, IconHash, IconLock, IconSpeakerphone, type TablerIcon } from "@tabler/icons-react";
 import { NavLink } from "react-router";
 import type { Channel } from "../api/chat.ts";
@@ -37,6 +38,7 @@ function Item({ channel, unread }: { channel: Channel; unread: number }) {
       {unread > 0 && (
         <span className={classes.unread} title={`${unread} unread`}>
           {unread > COUNTED_MOST ? `${COUNTED_MOST}+` : unread}
+          <VisuallyHidden> unread</VisuallyHidden>
         </span>
       )}
     </NavLink>
