@@ -28,6 +28,11 @@ export function Accounts({ me }: { me: Me }) {
     if (users.data && !users.isPlaceholderData && page > pages) setPage(pages);
   }, [users.data, users.isPlaceholderData, page, pages]);
 
+  const find = (text: string) => {
+    setTyped(text);
+    setPage(1);
+  };
+
   return (
     <>
       <div className={classes.head}>
@@ -39,7 +44,7 @@ export function Accounts({ me }: { me: Me }) {
           leftSection={<IconSearch size={18} stroke={1.7} />}
           maxLength={SEARCH_MAX}
           value={typed}
-          onChange={(event) => setTyped(event.currentTarget.value)}
+          onChange={(event) => find(event.currentTarget.value)}
         />
         {me.is_admin && (
           <Button leftSection={<IconUserPlus size={19} />} onClick={dialog.open}>
@@ -54,7 +59,7 @@ export function Accounts({ me }: { me: Me }) {
       {users.data && total === 0 && (
         <Notice icon={IconUserOff} title="Nobody is called so">
           No username and no nickname has this in it.
-          <Button variant="default" onClick={() => setTyped("")}>
+          <Button variant="default" onClick={() => find("")}>
             Show all
           </Button>
         </Notice>

@@ -9,6 +9,8 @@ import { countdown, nameOf } from "./words.ts";
 
 /** How much room is left is told when it gets scarce. */
 const COUNTED_FROM = MESSAGE_MAX - 300;
+/** What keys are called that an input method takes. */
+const IME_KEY = 229;
 
 /** What the field is about, besides a new message. */
 export type Writing = { kind: "reply" | "edit"; line: Line } | null;
@@ -71,8 +73,8 @@ export function Composer(props: Props) {
     cancel();
   };
   const press = (event: KeyboardEvent) => {
-    // While a word is being composed its keys are not ours.
-    if (event.nativeEvent.isComposing) return;
+    // While a word is being composed its keys are not ours; Safari says so of the last one by its code alone.
+    if (event.nativeEvent.isComposing || event.keyCode === IME_KEY) return;
     if (event.key === "Enter" && !event.shiftKey) submit();
     else if (event.key === "Escape" && writing) leave();
     else if (event.key === "ArrowUp" && text === "" && !writing) editLast();
