@@ -392,6 +392,10 @@ test("what cannot be loaded says so, and is tried again", async () => {
   isDown = false;
   await button(page, "Try again").click();
   await page.getByText("You have no API keys.").waitFor();
+  await page.route("**/logout", (route) => route.fulfill({ status: 500 }));
+  await button(page, "Account: hedy").click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.getByText("You are still signed in").waitFor();
 });
 
 describe.each([
