@@ -22,15 +22,8 @@ function valid(schema: NonNullable<Parameters["query"]>, value: object): object 
 }
 
 /** What is said more than once is a list. */
-function queryOf(queries: Record<string, string[]>): Record<string, string | string[]> {
-  const query: Record<string, string | string[]> = {};
-  for (const name of Object.keys(queries)) {
-    const values = queries[name] ?? [];
-    const [first] = values;
-    query[name] = first !== undefined && values.length === 1 ? first : values;
-  }
-  return query;
-}
+const queryOf = (queries: Record<string, string[]>) =>
+  Object.fromEntries(Object.entries(queries).map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
 
 type Validation = { success: true } | { success: false; error: { issues: readonly Issue[] } };
 type Issue = { path: PropertyKey[]; message: string; code?: string };
@@ -53,5 +46,5 @@ const plain = (message: string) =>
   message
     .replace(/^Invalid input: expected (\w+), received .*$/, "must be of type $1")
     .replace(/^Invalid option: expected one of /, "must be one of ")
-    .replace(/^Too small: expected \w+ to (?:be|have) >=?(\d+)(.*)$/, "must be at least $1$2")
-    .replace(/^Too big: expected \w+ to (?:be|have) <=?(\d+)(.*)$/, "must be at most $1$2");
+    .replace(/^Too small: expected \w+ to (?:be|have) >=(\d+)(.*)$/, "must be at least $1$2")
+    .replace(/^Too big: expected \w+ to (?:be|have) <=(\d+)(.*)$/, "must be at most $1$2");

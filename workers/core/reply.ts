@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { AppEnv } from "./app-env.ts";
-import { jsonHeaders } from "./headers.ts";
+import { JSON_HEADERS } from "./headers.ts";
 import { limitHeaders } from "./limit.ts";
 
 /**
@@ -8,11 +8,9 @@ import { limitHeaders } from "./limit.ts";
  * is done for a read. For handlers that set no header but by `c.json` itself.
  */
 export function replyAtOnce(c: Context<AppEnv>): void {
-  const json = (value: unknown, status = 200, own?: Record<string, string>) => {
-    const headers = jsonHeaders(c.get("requestId"));
-    if (c.get("counted")) Object.assign(headers, limitHeaders(c));
-    if (own) Object.assign(headers, own);
-    const reply = new Response(JSON.stringify(value), { status, headers });
+  const json = (value: unknown, status = 200, headers: Record<string, string> = {}) => {
+    const all = { ...JSON_HEADERS, "X-Request-Id": c.get("requestId"), ...limitHeaders(c), ...headers };
+    const reply = new Response(JSON.stringify(value), { status, headers: all });
     c.set("whole", reply);
     return reply;
   };
