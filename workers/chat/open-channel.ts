@@ -16,7 +16,8 @@ export type ChannelRef = { name: string } | { id: number } | { stream_key: strin
 
 /**
  * The channel for somebody who joins it. Throws `unauthenticated` when a guest may not enter, or what they name does not
- * exist, and to an account whose session has ended: the order to close its sockets may have come before this one; `not_found` when it does not exist for the account; `bad_key`.
+ * exist, and to an account whose session has ended: the order to close its sockets may have come before this one;
+ * `not_found` when it does not exist for the account; `bad_key`.
  */
 export async function openChannel(
   ctx: Ctx,

@@ -2,10 +2,10 @@
  * `Idempotency-Key` on requests that make something: sent again with the same key within a day, a request does nothing
  * and is answered as the first one was.
  *
- * A key is the account's, whatever it signs in by, or an app token's, and the operation's. Only successes are kept; whatever else came of it
- * frees the key. A row without a status is a request that runs. When its Worker died, nobody knows how far it came: a
- * minute later whoever sends the key again takes the row over, and it is done again. So it is done once, unless a Worker
- * dies between the change and the end of the request: then at least once.
+ * A key is the account's, whatever it signs in by, or an app token's, and the operation's. Only successes are kept;
+ * whatever else came of it frees the key. A row without a status is a request that runs. When its Worker died, nobody
+ * knows how far it came: a minute later whoever sends the key again takes the row over, and it is done again. So it is
+ * done once, unless a Worker dies between the change and the end of the request: then at least once.
  *
  * A reply may hold a secret that is shown to whoever made it and to nobody after. It is sealed, goes with the account,
  * and is read back only by somebody who is let in now (the account is authenticated and counted before any of this) and

@@ -14,8 +14,8 @@ import { needUserRow } from "./user-rows.ts";
 /**
  * `POST /api/user/2fa/disable`: by a code, else by the password, which is the way back for whoever lost the device. The
  * secret and the backup codes are gone with it. Throws `invalid_request` when it is not on; `totp_invalid` and
- * `bad_credentials`, which count as failed logins; `rate_limited` after too many; `forbidden` for keys; `unauthenticated` when the
- * session has just ended.
+ * `bad_credentials`, which count as failed logins; `rate_limited` after too many; `forbidden` for keys;
+ * `unauthenticated` when the session has just ended.
  */
 export async function disableTwoFactor(ctx: Ctx, { code, password = "" }: TwoFactorDisable): Promise<void> {
   const actor = needSession(ctx);
