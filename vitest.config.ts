@@ -4,6 +4,9 @@ import { startTestMail } from "./test/harness/mail-for-workers.ts";
 import { playServerStub } from "./test/harness/play-server-stub.ts";
 import { startTestS3 } from "./test/harness/s3-for-workers.ts";
 
+/** What is polled for may take its time on a busy machine: only what never comes fails. */
+const PATIENT = { poll: { timeout: 15_000 } };
+
 const TEST_SECRET = "test-secret-test-secret-test-secret-0123456789";
 
 export default defineConfig({
@@ -12,7 +15,15 @@ export default defineConfig({
     onConsoleLog: (line) => !/^\{"level":"(debug|info)"/.test(line),
     projects: [
       // A machine that is busy with something else is no failure.
-      { test: { name: "unit", environment: "node", include: ["test/unit/**/*.test.ts"], testTimeout: 20_000 } },
+      {
+        test: {
+          name: "unit",
+          environment: "node",
+          include: ["test/unit/**/*.test.ts"],
+          testTimeout: 20_000,
+          expect: PATIENT,
+        },
+      },
       {
         plugins: [
           cloudflareTest(async () => {
@@ -45,6 +56,7 @@ export default defineConfig({
         ],
         test: {
           name: "worker",
+          expect: PATIENT,
           // One runtime for all files is five times faster; the set-up file wipes storage for each file.
           isolate: false,
           maxWorkers: 1,
@@ -57,6 +69,7 @@ export default defineConfig({
       {
         test: {
           name: "media",
+          expect: PATIENT,
           environment: "node",
           include: ["test/media/**/*.test.ts"],
           testTimeout: 60_000,
@@ -67,6 +80,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
+          expect: PATIENT,
           environment: "node",
           include: ["test/system/**/*.test.ts"],
           testTimeout: 180_000,
@@ -79,6 +93,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          expect: PATIENT,
           environment: "node",
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 180_000,

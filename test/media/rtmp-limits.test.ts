@@ -2,6 +2,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { MESSAGE } from "../../media-worker/servers/rtmp/chunk.ts";
 import type { EndReason } from "../../schema/contract/media.ts";
+import { eventually } from "../harness/eventually.ts";
 import { ManualClock } from "../harness/manual-clock.ts";
 import { openPublisher, openSocket, type RtmpPublisher } from "../harness/rtmp-publisher.ts";
 import { startRecorder } from "../harness/rtmp-server.ts";
@@ -21,7 +22,7 @@ describe("deadlines", () => {
     const { clock, port, server } = await withClock();
     const silent = await openSocket({ port });
     const dripping = await openSocket({ port });
-    await vi.waitFor(() => expect(server.connections()).toBe(2));
+    await eventually(() => expect(server.connections()).toBe(2));
     for (let n = 0; n < 19; n++) {
       dripping.raw(Buffer.of(3));
       clock.advance(250);
@@ -29,7 +30,7 @@ describe("deadlines", () => {
     expect(server.connections()).toBe(2);
     clock.advance(500);
     await Promise.all([silent.closed, dripping.closed]);
-    await vi.waitFor(() => expect(server.connections()).toBe(0));
+    await eventually(() => expect(server.connections()).toBe(0));
   });
 
   test("publish: 10 s", async () => {
@@ -48,12 +49,12 @@ describe("deadlines", () => {
     ingest.answer = () => new Promise<null>((resolve) => (answer = resolve));
     const publisher = await openPublisher({ port });
     const status = publisher.publish("live_key");
-    await vi.waitFor(() => expect(ingest.requests.length).toBe(1));
+    await eventually(() => expect(ingest.requests.length).toBe(1));
     clock.advance(10_000);
     expect(await status).toMatchObject({ level: "error", code: "NetStream.Failed" });
     await publisher.closed;
     answer(null);
-    await vi.waitFor(() => expect(ingest.sessions[0]?.ended).toBe("disconnected"));
+    await eventually(() => expect(ingest.sessions[0]?.ended).toBe("disconnected"));
   });
 
   test("a publisher that sends nothing: 15 s, then it is stalled", async () => {
@@ -83,7 +84,7 @@ describe("deadlines", () => {
     clock.advance(1_750);
     expect(server.connections()).toBe(1);
     clock.advance(250);
-    await vi.waitFor(() => expect(server.connections()).toBe(0));
+    await eventually(() => expect(server.connections()).toBe(0));
     publisher.socket.destroy();
   });
 });
@@ -94,23 +95,23 @@ describe("connections", () => {
     const publisher = await openPublisher({ port });
     await publisher.publish("live_key");
     const idle = await Promise.all(Array.from({ length: 50 }, () => openSocket({ port })));
-    await vi.waitFor(() => expect(server.connections()).toBe(51));
+    await eventually(() => expect(server.connections()).toBe(51));
     await (await openSocket({ port })).closed;
     expect(server.connections()).toBe(51);
     idle[0]?.fin();
     await idle[0]?.closed;
-    await vi.waitFor(() => expect(server.connections()).toBe(50));
+    await eventually(() => expect(server.connections()).toBe(50));
     expect(await (await openPublisher({ port })).publish("other")).toMatchObject(STARTED);
   });
 
   test("of all: a limit", async () => {
     const { port, server } = await startRecorder({ limits: { maxConnections: 3 } });
     const open = await Promise.all(Array.from({ length: 3 }, () => openSocket({ port })));
-    await vi.waitFor(() => expect(server.connections()).toBe(3));
+    await eventually(() => expect(server.connections()).toBe(3));
     await (await openSocket({ port })).closed;
     open[0]?.fin();
     await open[0]?.closed;
-    await vi.waitFor(() => expect(server.connections()).toBe(2));
+    await eventually(() => expect(server.connections()).toBe(2));
     expect(await (await openPublisher({ port })).publish("live_key")).toMatchObject(STARTED);
   });
 });

@@ -1,7 +1,8 @@
 /** What the RTMP server and an encoder say to each other: commands, authorisation, ends. */
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { MESSAGE } from "../../media-worker/servers/rtmp/chunk.ts";
 import { RefuseReason } from "../../schema/contract/media.ts";
+import { eventually } from "../harness/eventually.ts";
 import { makeSource } from "../harness/h264-source.ts";
 import { feed, openPublisher, openSocket } from "../harness/rtmp-publisher.ts";
 import { AT_ONCE, publishing, quietLog, STARTED, startRecorder, unitsOf } from "../harness/rtmp-server.ts";
@@ -96,7 +97,7 @@ describe("commands", () => {
     publisher.message({ csid: 2, type: MESSAGE.userControl, payload: Buffer.of(0, 6, 1, 2, 3, 4) });
     publisher.message({ csid: 2, type: MESSAGE.windowAcknowledgementSize, payload: Buffer.of(0, 0, 0x10, 0) });
     for (let n = 0; n < 100; n++) publisher.send(Buffer.alloc(100), 0, "audio");
-    await vi.waitFor(() => {
+    await eventually(() => {
       const of = (type: number) => publisher.received.filter((message) => message.type === type);
       expect(of(MESSAGE.userControl).at(-1)?.payload).toEqual(Buffer.of(0, 7, 1, 2, 3, 4));
       expect(of(MESSAGE.acknowledgement).at(-1)?.payload.readUInt32BE(0)).toBeGreaterThan(13_000);
@@ -155,8 +156,8 @@ describe("authorisation", () => {
     await feed(publisher, source, AT_ONCE);
     const ballast = 30_000_000;
     for (let n = 0; n < 150; n++) publisher.send(Buffer.alloc(ballast / 150), 0, "data");
-    await vi.waitFor(() => expect(ingest.requests.length).toBe(1));
-    await vi.waitFor(async () => {
+    await eventually(() => expect(ingest.requests.length).toBe(1));
+    await eventually(async () => {
       const before = publisher.socket.writableLength;
       await new Promise((resolve) => setTimeout(resolve, 40));
       expect(publisher.socket.writableLength).toBe(before);
@@ -183,7 +184,7 @@ describe("authorisation", () => {
     await feed(publisher, source, AT_ONCE);
     publisher.fin();
     await publisher.flushed();
-    await vi.waitFor(() => expect(ingest.requests.length).toBe(1));
+    await eventually(() => expect(ingest.requests.length).toBe(1));
     letIn(null);
     expect(await started).toMatchObject(STARTED);
     await publisher.closed;
@@ -197,12 +198,12 @@ describe("authorisation", () => {
     ingest.answer = () => new Promise<null>((resolve) => (letIn = resolve));
     const publisher = await openPublisher({ port });
     publisher.publish("live_key").catch(() => {});
-    await vi.waitFor(() => expect(ingest.requests.length).toBe(1));
+    await eventually(() => expect(ingest.requests.length).toBe(1));
     publisher.rst();
     await publisher.closed;
     letIn(null);
-    await vi.waitFor(() => expect(ingest.sessions[0]?.ended).toBe("disconnected"));
-    await vi.waitFor(() => expect(server.connections()).toBe(0));
+    await eventually(() => expect(ingest.sessions[0]?.ended).toBe("disconnected"));
+    await eventually(() => expect(server.connections()).toBe(0));
   });
 
   test("that fails is an error of ours, said so, and of that connection only", async () => {
@@ -237,9 +238,9 @@ describe("the end", () => {
       await feed(publisher, source, AT_ONCE);
       await publisher.flushed();
       // A reset drops what the kernel has not yet delivered: wait for the server to have it all.
-      if (how === "rst") await vi.waitFor(() => expect(session.units.length).toBe(source.tags.length));
+      if (how === "rst") await eventually(() => expect(session.units.length).toBe(source.tags.length));
       publisher[how]();
-      await vi.waitFor(() => expect(session.ended).toBe("disconnected"));
+      await eventually(() => expect(session.ended).toBe("disconnected"));
       expect(session.units).toEqual(unitsOf(source));
     }
   });
@@ -276,7 +277,7 @@ describe("the end", () => {
       throw new Error("bug");
     };
     publisher.fin();
-    await vi.waitFor(() => expect(server.connections()).toBe(0));
+    await eventually(() => expect(server.connections()).toBe(0));
     expect(errors).toMatchObject([{ err: { message: "bug" } }]);
   });
 

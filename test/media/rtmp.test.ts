@@ -4,8 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { startRtmpServer } from "../../media-worker/servers/rtmp/server.ts";
+import { eventually } from "../harness/eventually.ts";
 import { enhancedAudio, enhancedVideo, makeH265Source, makeSource } from "../harness/h264-source.ts";
 import { IngestRecorder } from "../harness/ingest-recorder.ts";
 import { push } from "../harness/push.ts";
@@ -154,7 +155,7 @@ describe("FFmpeg", () => {
   test("shows that another encoder took over", async () => {
     const { ingest, url } = await startRecorder();
     const ffmpeg = push(`${url}/live_key`, { seconds: 20 });
-    await vi.waitFor(() => expect(ingest.sessions[0]?.units.length).toBeGreaterThan(20), { timeout: 10_000 });
+    await eventually(() => expect(ingest.sessions[0]?.units.length).toBeGreaterThan(20));
     ingest.sessions[0]?.connection.close("taken_over");
     expect(await ffmpeg.exited).not.toBe(0);
   });

@@ -6,9 +6,10 @@ import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CreatedSshKey } from "../../schema/contract/credentials.ts";
 import { TokenReply } from "../../schema/contract/identity.ts";
+import { eventually } from "../harness/eventually.ts";
 import { type Sluice, startSluice } from "../harness/sluice.ts";
 
 const run = promisify(execFile);
@@ -65,7 +66,7 @@ async function startSshd(): Promise<typeof server> {
   child.stderr.on("data", (text) => {
     log += text;
   });
-  await vi.waitFor(() => expect(log).toContain("Server listening"), { timeout: 10_000 });
+  await eventually(() => expect(log).toContain("Server listening"));
   return { process: child, port, log: () => log };
 }
 

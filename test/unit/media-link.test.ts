@@ -18,6 +18,7 @@ import { hashStreamKey, Publishers } from "../../media-worker/link/publishers.ts
 import { ReportPoster } from "../../media-worker/link/report-poster.ts";
 import { Spool } from "../../media-worker/link/spool.ts";
 import { parseSettings } from "../../media-worker/settings.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const T0 = Date.UTC(2026, 10, 21);
 const HOUR = 3_600_000;
@@ -315,7 +316,7 @@ describe("the spool", () => {
     const fetch = sent as typeof globalThis.fetch;
     const poster = new ReportPoster({ spool, url: "http://control.test", token: async () => "t", fetch, log });
     poster.kick();
-    await vi.waitFor(() => expect(spool.isEmpty()).toBe(true), { timeout: 5_000, interval: 20 });
+    await eventually(() => expect(spool.isEmpty()).toBe(true));
     expect(taken).toEqual(Array.from({ length: 120 }, (_, seq) => seq).filter((seq) => seq !== 60));
     expect(readdirSync(path.join(folder, "rejected"))).toHaveLength(1);
     poster.stop();

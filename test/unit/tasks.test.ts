@@ -1,11 +1,12 @@
 /** What a media worker does with the tasks it is handed. */
 import pino from "pino";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { TaskEvent, UpFrame } from "#contract/media";
 import type { TaskOrder, TaskRef } from "#contract/tasks";
 import { TaskFailure } from "../../media-worker/tasks/task-failure.ts";
 import { TaskRunner } from "../../media-worker/tasks/task-runner.ts";
 import { retryDelay } from "../../workers/media/task-policy.ts";
+import { eventually } from "../harness/eventually.ts";
 
 type Running = { order: TaskOrder; signal: AbortSignal; done(): void; fail(why: unknown): void };
 
@@ -51,7 +52,7 @@ beforeEach(() => {
   });
 });
 
-const heard = (...events: typeof said) => vi.waitFor(() => expect(said).toEqual(events));
+const heard = (...events: typeof said) => eventually(() => expect(said).toEqual(events));
 
 describe("a task", () => {
   test("is said to run, and to be done, and is named in hello until it is settled", async () => {
@@ -70,7 +71,7 @@ describe("a task", () => {
     runner.assign(ref("b"), PICTURES);
     running[0]?.fail(new TaskFailure("upstream", "the storage answered 404"));
     running[1]?.fail(new Error("x".repeat(1_000)));
-    await vi.waitFor(() => expect(failures).toHaveLength(2));
+    await eventually(() => expect(failures).toHaveLength(2));
     expect(failures).toEqual([
       { event: "failed", blame: "upstream", message: "the storage answered 404" },
       { event: "failed", blame: "internal", message: "x".repeat(300) },
@@ -81,7 +82,7 @@ describe("a task", () => {
     runner.assign(ref("a"), PICTURES);
     up = false;
     running[0]?.done();
-    await vi.waitFor(() => expect(runner.busy).toBe(0));
+    await eventually(() => expect(runner.busy).toBe(0));
     up = true;
     said.length = 0;
     runner.welcomed();
@@ -122,7 +123,7 @@ test("two at once of what costs something; what only waits keeps nobody waiting"
   expect(running.map(({ order }) => order.kind)).toEqual(["finish", "finish", "finish", "thumbnail", "thumbnail"]);
   expect(runner.busy).toBe(3);
   running[3]?.done();
-  await vi.waitFor(() => expect(running).toHaveLength(6));
+  await eventually(() => expect(running).toHaveLength(6));
   runner.settled(ref("b"));
   expect(runner.busy).toBe(1);
 });

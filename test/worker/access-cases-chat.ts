@@ -1,6 +1,7 @@
 /** The access matrix's calls of chat, and of what is open to whoever looks after the whole. */
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import { chat_members } from "../../schema/tables/chat.ts";
+import { eventually } from "../harness/eventually.ts";
 import type { Person } from "./access-callers.ts";
 import { type Cases, fresh } from "./access-case.ts";
 import { connect, newChannel } from "./chat.ts";
@@ -40,7 +41,7 @@ export const CHAT_CASES: Cases = {
     // All are let in, and told on the socket if their credential does not hold.
     async send(headers) {
       const socket = await connect(headers);
-      await vi.waitFor(() => expect(socket.texts).not.toEqual([]));
+      await eventually(() => expect(socket.texts).not.toEqual([]));
       const [first = ""] = socket.texts;
       socket.close(1000);
       return JSON.parse(first).error_code === "unauthenticated" ? 401 : 101;

@@ -1,5 +1,6 @@
 /** The access matrix's calls of streams, their playback, and recordings. */
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
+import { eventually } from "../harness/eventually.ts";
 import type { Person } from "./access-callers.ts";
 import type { Case, Cases } from "./access-case.ts";
 import { bindings, newStream } from "./client.ts";
@@ -20,7 +21,7 @@ async function liveStream(owner: Person, kind: string): Promise<string> {
   const stream = await streamOf(owner, kind);
   await worker.publish(stream.stream_key);
   const object = bindings.LIVE_STREAM.getByName(String(stream.id));
-  await vi.waitFor(async () => expect((await object.playback()).state).toBe("live"), { timeout: 5_000, interval: 5 });
+  await eventually(async () => expect((await object.playback()).state).toBe("live"));
   return stream.public_key;
 }
 

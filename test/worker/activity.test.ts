@@ -1,10 +1,11 @@
 /** Going on and off air, as people see it in their activity. */
 import { eq } from "drizzle-orm";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type Activity, ActivityAction, ActivityList } from "../../schema/contract/audit.ts";
 import { audit_log } from "../../schema/tables/admin.ts";
 import { streams } from "../../schema/tables/streams.ts";
 import { projectLiveState } from "../../workers/streams/live-projection.ts";
+import { eventually } from "../harness/eventually.ts";
 import { call, db, logged, newStream, newUser, system } from "./client.ts";
 import { TestMediaWorker } from "./media-worker.ts";
 import { endBroadcast, onAir } from "./recording-scene.ts";
@@ -39,9 +40,9 @@ test("whoever publishes went live, and went offline when it is over; others do n
   const worker = await TestMediaWorker.enrol();
   await worker.connect();
   const scene = await onAir(owner, worker, { title: "Evening show" });
-  await vi.waitFor(async () => expect(await actions(owner)).toEqual(["stream_started"]));
+  await eventually(async () => expect(await actions(owner)).toEqual(["stream_started"]));
   await endBroadcast(scene, worker);
-  await vi.waitFor(async () => expect(await actions(owner)).toEqual(["stream_started", "stream_offline"]));
+  await eventually(async () => expect(await actions(owner)).toEqual(["stream_started", "stream_offline"]));
   const mine = await ofStreams(owner);
   expect(mine).toMatchObject([
     { user_id: owner.id, username: owner.username, detail: "Went live: Evening show", ip_address: null },

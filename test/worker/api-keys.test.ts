@@ -1,13 +1,14 @@
 /** `portal_` keys: what they open, for how long, and what ends them. */
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { eq } from "drizzle-orm";
-import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CHAT_CLOSE } from "../../schema/contract/chat-frames.ts";
 import { ApiKeyList, CreatedApiKey } from "../../schema/contract/credentials.ts";
 import { hashKey, keyPrefix, newKey } from "../../schema/kit/keys.ts";
 import { api_keys, sessions, users } from "../../schema/tables/identity.ts";
 import { gatewayName } from "../../workers/chat/gateway-name.ts";
 import { forgetApiKeys } from "../../workers/identity/api-keys.ts";
+import { eventually } from "../harness/eventually.ts";
 import { connect } from "./chat.ts";
 import { audited, bindings, call, db, logged, newUser, PASSWORD, system } from "./client.ts";
 
@@ -229,7 +230,7 @@ describe("a key", () => {
     const shown = async () => (await list(ada)).find(({ id }) => id === key.id)?.last_used_at;
     expect(await shown()).toBeNull();
     await whois(key.key);
-    await vi.waitFor(async () => expect(Date.parse((await shown()) ?? "")).toBeGreaterThan(Date.now() - 60_000));
+    await eventually(async () => expect(Date.parse((await shown()) ?? "")).toBeGreaterThan(Date.now() - 60_000));
   });
 
   test("that has expired opens nothing", async () => {
@@ -367,13 +368,10 @@ describe("chat sockets of a key", () => {
       .where(eq(api_keys.id, key.id));
     const socket = await named({ "x-api-key": key.key });
     const gateway = bindings.CHAT_GATEWAY.getByName(gatewayName(system().settings, null, String(ada.id)));
-    await vi.waitFor(
-      async () => {
-        await runDurableObjectAlarm(gateway as unknown as DurableObjectStub);
-        expect(socket.texts.join()).toContain("unauthenticated");
-      },
-      { timeout: 5_000, interval: 200 },
-    );
+    await eventually(async () => {
+      await runDurableObjectAlarm(gateway as unknown as DurableObjectStub);
+      expect(socket.texts.join()).toContain("unauthenticated");
+    });
     expect(await socket.closed).toBe(4401);
   });
 

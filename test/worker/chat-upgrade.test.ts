@@ -9,6 +9,7 @@ import { toBase64url } from "../../schema/kit/base64url.ts";
 import { newKey } from "../../schema/kit/keys.ts";
 import { api_keys, sessions, users } from "../../schema/tables/identity.ts";
 import { gatewayName, regionOf } from "../../workers/chat/gateway-name.ts";
+import { eventually } from "../harness/eventually.ts";
 import { connect, type TestSocket, type User, upgrade } from "./chat.ts";
 import { bindings, call, db, newStream, newUser, ORIGIN, PASSWORD, system } from "./client.ts";
 
@@ -329,7 +330,7 @@ describe("the gateway", () => {
     const home = async () =>
       (await db.select({ region: users.home_region }).from(users).where(eq(users.id, traveller.id)).get())?.region;
     await name(await connect(bearer(traveller), "", { continent: "OC", longitude: "151.2" }));
-    await vi.waitFor(async () => expect(await home()).toBe("oc"));
+    await eventually(async () => expect(await home()).toBe("oc"));
     const far = await connect(bearer(traveller), "", { continent: "EU", longitude: "2" });
     expect(await name(far)).toBe(traveller.username);
     expect(await home()).toBe("oc");

@@ -7,6 +7,7 @@ import type { BeginPublish } from "../../schema/contract/live.ts";
 import type { StreamEvent } from "../../schema/contract/media.ts";
 import { newJobId, newLease } from "../../schema/kit/publish-ids.ts";
 import { streams } from "../../schema/tables/streams.ts";
+import { eventually } from "../harness/eventually.ts";
 import { connect } from "./chat.ts";
 import { bindings, db, logged, newStream, newUser } from "./client.ts";
 import { ended, READY, report } from "./media-worker.ts";
@@ -40,8 +41,7 @@ async function newLive(second_publisher: "takeover" | "refuse" = "takeover") {
     const say = (seq: number, body: StreamEvent, segments = 1) => object().report(report(grant, seq, body, segments));
     return { grant, say };
   };
-  const isLive = (value: number) =>
-    vi.waitFor(async () => expect((await shown(id))?.is_live).toBe(value), { timeout: 5_000, interval: 10 });
+  const isLive = (value: number) => eventually(async () => expect((await shown(id))?.is_live).toBe(value));
   return { id, title, chat_channel_id, object, request, begin, isLive };
 }
 
@@ -150,7 +150,7 @@ describe("the chat beside it", () => {
       record.viewers_projected_at = 0;
     });
     await live.object().viewers("isolate:a", 3);
-    await vi.waitFor(async () => expect((await shown(live.id))?.viewer_count).toBe(3));
+    await eventually(async () => expect((await shown(live.id))?.viewer_count).toBe(3));
     await say(1, ended());
     await alter(live.object(), (record) => {
       record.grace_until = 1;
@@ -177,10 +177,10 @@ describe("the chat beside it", () => {
     });
     await say(0, READY);
     await live.isLive(1);
-    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    await eventually(() => expect(errors).toHaveLength(1));
     expect(told).toEqual([]);
     expect(await runDurableObjectAlarm(live.object())).toBe(true);
-    await vi.waitFor(() => expect(told).toEqual([1]));
+    await eventually(() => expect(told).toEqual([1]));
   });
 });
 

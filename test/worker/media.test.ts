@@ -1,13 +1,14 @@
 /** The media link: enrolment, the socket, publishers let in, their jobs, and what a silence does. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { eq } from "drizzle-orm";
-import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { LINK_CLOSE, type PublishGrant } from "../../schema/contract/media.ts";
 import { hashKey, newKey } from "../../schema/kit/keys.ts";
 import { enrolment_tokens, job_reports, jobs, media_workers } from "../../schema/tables/media.ts";
 import { streams } from "../../schema/tables/streams.ts";
 import { createEnrolmentToken } from "../../workers/media/create-enrolment-token.ts";
 import { sweepJobs } from "../../workers/media/sweep.ts";
+import { eventually } from "../harness/eventually.ts";
 import { audited, bindings, call, db, newStream, newUser, system } from "./client.ts";
 import { ended, enrol, newKeys, progress, READY, report, runningJob, signed, TestMediaWorker } from "./media-worker.ts";
 
@@ -20,8 +21,7 @@ const job = (id: string) => db.select().from(jobs).where(eq(jobs.id, id)).get();
 const shown = (id: number) => db.select().from(streams).where(eq(streams.id, id)).get();
 const liveObject = (id: number) => bindings.LIVE_STREAM.getByName(String(id));
 const nodeObject = (id: string) => bindings.MEDIA_NODE.getByName(id);
-const until = <T>(read: () => Promise<T>, check: (value: T) => void) =>
-  vi.waitFor(async () => check(await read()), { timeout: 5_000, interval: 20 });
+const until = <T>(read: () => Promise<T>, check: (value: T) => void) => eventually(async () => check(await read()));
 const isLive = (id: number, value: 0 | 1) =>
   until(
     () => shown(id),

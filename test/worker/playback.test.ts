@@ -2,11 +2,12 @@
 import { createExecutionContext, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { eq } from "drizzle-orm";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { currentKey, EDGE, linkKeys } from "../../schema/kit/link-keys.ts";
 import { mintPathToken, type PathClaims, verifyPathToken } from "../../schema/kit/path-token.ts";
 import { streams } from "../../schema/tables/streams.ts";
 import { fetchWithin, MediaCache, mediaRequest } from "../../workers/streams/playback-cache.ts";
+import { eventually } from "../harness/eventually.ts";
 import { bindings, type Call, call, db, newStream, newUser, ORIGIN, type Reply } from "./client.ts";
 import { ended, TestMediaWorker } from "./media-worker.ts";
 
@@ -25,7 +26,7 @@ async function liveStream(fields: Record<string, unknown> = {}, by = worker): Pr
   const stream = await newStream(owner.token, fields);
   await by.publish(stream.stream_key);
   const object = bindings.LIVE_STREAM.getByName(String(stream.id));
-  await vi.waitFor(async () => expect((await object.playback()).state).toBe("live"), { timeout: 5_000, interval: 10 });
+  await eventually(async () => expect((await object.playback()).state).toBe("live"));
   return stream;
 }
 
@@ -173,10 +174,7 @@ describe("a path token", () => {
     const { id, public_key } = await liveStream();
     const token = await watch(public_key);
     await call("PUT", `/api/streams/${id}`, { token: owner.token, body: { is_public: false } });
-    await vi.waitFor(async () => expect((await hls(public_key, `${token}/source.m3u8`)).status).toBe(403), {
-      timeout: 10_000,
-      interval: 40,
-    });
+    await eventually(async () => expect((await hls(public_key, `${token}/source.m3u8`)).status).toBe(403));
   });
 
   test("reads no database", async () => {
@@ -291,14 +289,8 @@ describe("a media worker that fails", () => {
     const grant = await failing.publish(stream.stream_key);
     failing.event(grant, 1, ended("stopped"));
     const object = bindings.LIVE_STREAM.getByName(String(stream.id));
-    await vi.waitFor(async () => expect((await object.playback()).worker).not.toBeNull(), {
-      timeout: 5_000,
-      interval: 10,
-    });
-    await vi.waitFor(async () => expect((await object.playback()).state).toBe("offline"), {
-      timeout: 5_000,
-      interval: 10,
-    });
+    await eventually(async () => expect((await object.playback()).worker).not.toBeNull());
+    await eventually(async () => expect((await object.playback()).state).toBe("offline"));
     expect((await hls(stream.public_key)).status).toBe(404);
   });
 });
@@ -312,10 +304,7 @@ describe("viewers", () => {
     expect((await object.playback()).viewer_count).toBe(0);
     await hls(public_key, `${token}/source.m3u8`);
     await hls(public_key, `${token}/source.m3u8`);
-    await vi.waitFor(async () => expect((await object.playback()).viewer_count).toBe(1), {
-      timeout: 5_000,
-      interval: 10,
-    });
+    await eventually(async () => expect((await object.playback()).viewer_count).toBe(1));
     await object.viewers("isolate:other", 41);
     expect((await object.playback()).viewer_count).toBe(42);
     await runInDurableObject(object, (_, state) => {

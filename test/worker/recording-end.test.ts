@@ -12,6 +12,7 @@ import { endSession } from "../../workers/vods/end-session.ts";
 import { removeDoomed } from "../../workers/vods/remove-doomed.ts";
 import { sweepRecordings } from "../../workers/vods/sweep-recordings.ts";
 import { truncatePart } from "../../workers/vods/truncate-part.ts";
+import { eventually } from "../harness/eventually.ts";
 import { call, db, logged, newUser, system } from "./client.ts";
 import { ended, READY, runningJob, type TestMediaWorker } from "./media-worker.ts";
 import { TestPart } from "./recorded-part.ts";
@@ -422,7 +423,7 @@ describe("a worker that does not come back", () => {
     expect((await vodOf(part.vod))?.status).toBe("processing");
     expect(await sweepRecordings(later(ABANDONED_MS + 60_000))).toBeGreaterThan(0);
     expect(await vodOf(part.vod)).toMatchObject({ status: "truncated", duration_ms: 8_000 });
-    await vi.waitFor(async () => expect(await liveState()).toBe("offline"));
+    await eventually(async () => expect(await liveState()).toBe("offline"));
     await sweepRecordings(later(ABANDONED_MS + 60_000));
     expect((await vodOf(part.vod))?.settled).toBe(1);
   });
@@ -492,7 +493,7 @@ describe("a worker that does not come back", () => {
   test("and said so of more parts than fit a query: each is given up, whatever becomes of the others", async () => {
     logged("error");
     await endBroadcast(scene, worker);
-    await vi.waitFor(async () => expect((await jobsOf(scene.grant.session)).length).toBe(2), { timeout: 10_000 });
+    await eventually(async () => expect((await jobsOf(scene.grant.session)).length).toBe(2));
     await copies(part.id, 150, { upload_id: null });
     const key = (await partRow(part.id))?.object_key ?? "";
     const refusal = { operation: "CompleteMultipartUpload", key, times: 1 } as const;
@@ -511,7 +512,7 @@ describe("a worker that does not come back", () => {
 
   test("but said that it had nothing more, of which nobody heard: the sweep goes by the task", async () => {
     await endBroadcast(scene, worker);
-    await vi.waitFor(async () => expect((await jobsOf(scene.grant.session)).length).toBe(2), { timeout: 10_000 });
+    await eventually(async () => expect((await jobsOf(scene.grant.session)).length).toBe(2));
     const over = { state: "done", worker_id: worker.id, ended_at: Date.now() } as const;
     await db.update(jobs).set(over).where(eq(jobs.kind, "finish"));
     expect(await sweepRecordings(later(61_000))).toBeGreaterThan(0);
@@ -525,15 +526,14 @@ test("a recording that is refused is told to the streamer, and once to the world
   worker.event(scene.grant, 2, refused);
   const shown = async (token: string) =>
     (await call("GET", `/api/streams/${scene.stream.id}`, { token })).body.stream.warnings;
-  await vi.waitFor(async () => expect(await shown(owner.token)).toEqual([refused.message]), { timeout: 10_000 });
+  await eventually(async () => expect(await shown(owner.token)).toEqual([refused.message]));
   expect(await shown((await newUser()).token)).toBeUndefined();
   worker.event(scene.grant, 3, READY);
-  await vi.waitFor(
-    async () => expect(await liveEvents(scene.stream.id)).toEqual(["live", "recording_refused:spool_full"]),
-    { timeout: 10_000 },
+  await eventually(async () =>
+    expect(await liveEvents(scene.stream.id)).toEqual(["live", "recording_refused:spool_full"]),
   );
   expect(await liveState()).toBe("live");
   expect(await db.select().from(vod_parts).where(eq(vod_parts.worker_id, worker.id))).toEqual([]);
   worker.event(scene.grant, 4, { event: "recording_resumed", message: refused.message });
-  await vi.waitFor(async () => expect(await shown(owner.token)).toEqual([]), { timeout: 10_000 });
+  await eventually(async () => expect(await shown(owner.token)).toEqual([]));
 });

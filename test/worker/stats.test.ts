@@ -6,6 +6,7 @@ import { chat_online } from "../../schema/tables/chat.ts";
 import { sessions, users } from "../../schema/tables/identity.ts";
 import { streams } from "../../schema/tables/streams.ts";
 import { inWords } from "../../workers/admin/stats.ts";
+import { eventually } from "../harness/eventually.ts";
 import { connect } from "./chat.ts";
 import { bindings, call, db, newStream, newUser } from "./client.ts";
 
@@ -41,8 +42,7 @@ test("counts accounts, sessions and streams as they are", async () => {
 });
 
 test("who is online has a chat open; it is known some seconds later", async () => {
-  const online = (count: number) =>
-    vi.waitFor(async () => expect((await stats()).online_users).toBe(count), { timeout: 15_000, interval: 250 });
+  const online = (count: number) => eventually(async () => expect((await stats()).online_users).toBe(count));
   await online(0);
   await connect();
   const sockets = [

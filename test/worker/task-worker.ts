@@ -1,12 +1,13 @@
 /** Queued jobs in tests: made, looked at, and done by media workers that are there, or fall silent. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { eq } from "drizzle-orm";
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import type { TaskEvent } from "../../schema/contract/media.ts";
 import type { TaskRef } from "../../schema/contract/tasks.ts";
 import { jobs } from "../../schema/tables/media.ts";
 import { commit } from "../../workers/core/commit.ts";
 import { type NewTask, queueTask } from "../../workers/media/queue-task.ts";
+import { eventually } from "../harness/eventually.ts";
 import { bindings, db, system } from "./client.ts";
 import { TestMediaWorker } from "./media-worker.ts";
 
@@ -17,7 +18,7 @@ export const FAILED: TaskEvent = { event: "failed", blame: "internal", message: 
 export const job = (id: string) => db.select().from(jobs).where(eq(jobs.id, id)).get();
 export const node = (worker: TestMediaWorker) => bindings.MEDIA_NODE.getByName(worker.id);
 export const inState = (id: string, state: string) =>
-  vi.waitFor(async () => expect((await job(id))?.state).toBe(state), { timeout: 5_000, interval: 20 });
+  eventually(async () => expect((await job(id))?.state).toBe(state));
 export const alarm = (worker: TestMediaWorker) => runDurableObjectAlarm(node(worker));
 
 export async function taskWorker(maxTasks = 2): Promise<TestMediaWorker> {

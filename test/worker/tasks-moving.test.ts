@@ -8,6 +8,7 @@ import { dispatchTasks } from "../../workers/media/dispatch-tasks.ts";
 import type { NewTask } from "../../workers/media/queue-task.ts";
 import { sweepJobs } from "../../workers/media/sweep.ts";
 import { thumbnailKey } from "../../workers/vods/object-keys.ts";
+import { eventually } from "../harness/eventually.ts";
 import { db, logged, newUser, system } from "./client.ts";
 import type { TestMediaWorker } from "./media-worker.ts";
 import { mediaBytes, newVod, putObject } from "./recordings.ts";
@@ -105,7 +106,7 @@ describe("a task that any worker may do", () => {
     there.link.close();
     here.maxTasks = 0;
     here.heartbeat();
-    await vi.waitFor(async () => expect(await node(here).room()).toMatchObject({ tasks: 0, pinned: 64 }));
+    await eventually(async () => expect(await node(here).room()).toMatchObject({ tasks: 0, pinned: 64 }));
     const [task, finish] = [await thumbnail(here.id), finishOf(here)];
     await queue(task);
     await queue(finish);
@@ -190,7 +191,7 @@ test("an end is told until it is taken in, and no worker waits for that", async 
   await db.run("ALTER TABLE vods RENAME TO vods_away");
   here.task(ref, DONE);
   await settled(here, ref);
-  await vi.waitFor(() => expect(errors.join()).toContain("told again"));
+  await eventually(() => expect(errors.join()).toContain("told again"));
   expect(await node(here).room()).toMatchObject({ tasks: 2 });
   await db.run("ALTER TABLE vods_away RENAME TO vods");
   expect(await job(task.id)).toMatchObject({ state: "done" });

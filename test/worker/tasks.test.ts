@@ -8,6 +8,7 @@ import { commit } from "../../workers/core/commit.ts";
 import { dispatchTasks } from "../../workers/media/dispatch-tasks.ts";
 import { queueTask } from "../../workers/media/queue-task.ts";
 import { sweepJobs } from "../../workers/media/sweep.ts";
+import { eventually } from "../harness/eventually.ts";
 import { db, system } from "./client.ts";
 import type { TestMediaWorker } from "./media-worker.ts";
 import {
@@ -116,7 +117,7 @@ describe("a queued task", () => {
   test("waits for a worker that is away, and is there when it comes", async () => {
     worker.link.close();
     const id = await queue(finishOf(worker));
-    await vi.waitFor(async () => expect(await node(worker).room()).toBeNull());
+    await eventually(async () => expect(await node(worker).room()).toBeNull());
     expect(await dispatchTasks(system(), worker.id)).toBe(0);
     await worker.connect();
     expect((await worker.assigned()).task.job_id).toBe(id);
@@ -247,20 +248,21 @@ test(
     for (let i = 0; i < 20; i++) worker.heartbeat();
     await silence(worker, 10_000);
     worker.heartbeat();
-    await vi.waitFor(
-      () =>
-        runInDurableObject(node(worker), (_, state) => {
-          const { value } = state.storage.sql.exec<{ value: string }>("SELECT value FROM link").one();
-          expect(JSON.parse(value).heard_at).toBeGreaterThan(Date.now() - 5_000);
-        }),
-      { timeout: 5_000, interval: 20 },
+    await eventually(() =>
+      runInDurableObject(node(worker), (_, state) => {
+        const { value } = state.storage.sql.exec<{ value: string }>("SELECT value FROM link").one();
+        expect(JSON.parse(value).heard_at).toBeGreaterThan(Date.now() - 5_000);
+      }),
     );
     for (let done = 0; done < 30; done++) worker.task((await worker.assigned()).task, DONE);
-    await vi.waitFor(async () => {
-      const rows = await db.select({ state: jobs.state }).from(jobs).where(eq(jobs.affinity, worker.id));
-      expect(rows.filter((row) => row.state === "done").length).toBeGreaterThanOrEqual(30);
-      expect(rows.filter((row) => row.state === "claimed").length).toBeLessThanOrEqual(64);
-    }, SLOW_MS);
+    await vi.waitFor(
+      async () => {
+        const rows = await db.select({ state: jobs.state }).from(jobs).where(eq(jobs.affinity, worker.id));
+        expect(rows.filter((row) => row.state === "done").length).toBeGreaterThanOrEqual(30);
+        expect(rows.filter((row) => row.state === "claimed").length).toBeLessThanOrEqual(64);
+      },
+      { timeout: SLOW_MS },
+    );
   },
   SLOW_MS,
 );
