@@ -60,8 +60,12 @@ export class ChatRoom extends DurableObject<Env> implements ChatRoomRpc {
     this.#room.streamStatus(stream_id, is_live, live_version);
   }
 
-  async clear(by: { username: string }): Promise<number> {
-    return this.#room.clear(by);
+  async unread(after: number): Promise<number> {
+    return this.#room.unread(after);
+  }
+
+  async clear(by: { user_id: number; username: string }, order: string): Promise<number> {
+    return this.#room.clear(by, order);
   }
 
   async destroy(): Promise<void> {

@@ -148,6 +148,12 @@ export class RoomRecords {
     return this.#messages("SELECT * FROM messages WHERE seq < ? ORDER BY seq DESC LIMIT ?", seq, limit);
   }
 
+  /** How many there are after a number, as far as `most`. */
+  countAfter(seq: number, most: number): number {
+    const query = "SELECT count(*) AS n FROM (SELECT 1 FROM messages WHERE seq > ? LIMIT ?)";
+    return this.#store.exec<{ n: number }>(query, seq, most)[0]?.n ?? 0;
+  }
+
   /** Newest pin first. */
   pinned(): MessageRow[] {
     return this.#messages("SELECT * FROM messages WHERE pinned_at IS NOT NULL ORDER BY pinned_at DESC, seq DESC");

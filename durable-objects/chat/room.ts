@@ -11,6 +11,7 @@ import {
   RETENTION_MS,
   shownProfile,
   THREAD_MAX,
+  UNREAD_MAX,
 } from "#contract/chat";
 import type { ServerFrame } from "#contract/chat-frames";
 import type {
@@ -25,9 +26,10 @@ import type {
   VisitReply,
 } from "#contract/chat-rpc";
 import { roomOf, SEQ_MAX, seqOf } from "#kit/message-id";
+import { newestLive } from "./newest-live.ts";
 import { type Done, RoomActions } from "./room-actions.ts";
 import { RoomDelivery } from "./room-delivery.ts";
-import { RoomFrames } from "./room-frames.ts";
+import { type ChangeData, RoomFrames } from "./room-frames.ts";
 import { RoomLog } from "./room-log.ts";
 import { RoomPresence } from "./room-presence.ts";
 import { type MessageRow, RoomRecords, type Subscriber } from "./room-records.ts";
@@ -184,13 +186,7 @@ export class Room {
       if (stream) this.streamStatus(stream.id, stream.is_live, stream.live_version);
       return;
     }
-    // Of the two the stream's own object knows better, and it may have told first.
-    const known = before?.stream;
-    const stream =
-      config.stream && known && known.live_version > config.stream.live_version
-        ? { ...config.stream, is_live: known.is_live, live_version: known.live_version }
-        : config.stream;
-    const next = { ...config, stream };
+    const next = newestLive(config, before?.stream);
     if (before === null) {
       this.#setConfig(next);
       return;
@@ -211,16 +207,20 @@ export class Room {
     else this.#change({ kind: "stream", seq: null, data: { stream_id, is_live } }, next);
   }
 
-  clear(by: { username: string }): number {
-    const { name = "" } = this.#config ?? {};
+  unread(after: number): number {
+    return this.#records.countAfter(after, UNREAD_MAX);
+  }
+
+  clear({ user_id, username }: { user_id: number; username: string }, order: string): number {
     if (this.#config === null) return 0;
-    const now = this.#world.now();
+    const by = { user_id, nonce: `~${order}` };
+    const repeated = this.#records.changeByNonce(user_id, by.nonce);
+    if (repeated) return (JSON.parse(repeated.data) as ChangeData["cleared"]).count;
+    const channel = this.#config.name;
     const { count, update } = this.#records.transaction(() => {
       const count = this.#records.clear();
-      return {
-        count,
-        ...this.#write({ kind: "cleared", seq: null, data: { channel: name, by: by.username, count } }, now),
-      };
+      const data = { channel, by: username, count };
+      return { count, ...this.#write({ kind: "cleared", seq: null, data }, this.#world.now(), by) };
     });
     this.#publish(update, this.#seq);
     return count;

@@ -11,6 +11,8 @@ export const HISTORY_SHOWN = 50;
 export const HISTORY_MAX = 100;
 /** How many people `users` lists; beyond that it only counts them. */
 export const USERS_SHOWN = 200;
+/** More unread messages are not counted. */
+export const UNREAD_MAX = 1_000;
 export const THREAD_MAX = 20;
 export const EDIT_WINDOW_MS = 5 * 60_000;
 export const RETENTION_MS = 7 * 24 * 3_600_000;
@@ -182,7 +184,14 @@ export const Channel = z.object({
   created_by_username: z.string().nullable(),
   created_at: z.iso.datetime(),
   is_stream_channel: z.boolean(),
-  unread_count: z.int().meta({ description: "Since you last marked it as read; new messages count within 10 s" }),
+  unread_count: z
+    .int()
+    .max(UNREAD_MAX)
+    .meta({
+      description:
+        `Messages after the one you last marked as read, as far as they are still there; ${UNREAD_MAX} stands for more. ` +
+        "A channel that you never marked has none. The first new one counts within 10 s",
+    }),
   stream_id: z.int().optional(),
   stream_is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]).optional(),
   stream_public_key: z.string().optional(),

@@ -29,6 +29,9 @@ export const userOf = (user_id: number, profile: Partial<ChatProfile> = {}, chan
   ...change,
 });
 
+/** Who empties channels. */
+export const ROOT = { user_id: 999, username: "root" };
+
 export const guestOf = (id = "g1"): ChatIdentity => ({ kind: "guest", id });
 
 export const chatUserOf = (user_id: number, profile: Partial<ChatProfile> = {}) => roomUser(userOf(user_id, profile));

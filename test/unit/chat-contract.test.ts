@@ -1,7 +1,7 @@
 /** Every frame that a gateway sends is exactly what the contract says it is, and each of the contract's is sent. */
 import { expect, test } from "vitest";
 import { ServerFrame } from "#contract/chat-frames";
-import { actionsOf, channelOf, doer, HIDDEN, streamOf, userOf } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, doer, HIDDEN, ROOT, streamOf, userOf } from "../harness/chat-cast.ts";
 import type { Sendable } from "../harness/chat-person.ts";
 import { ChatWorld } from "../harness/chat-world.ts";
 
@@ -57,7 +57,7 @@ async function everything(batch: boolean): Promise<string[]> {
   await gateway.sleep();
   await watcher.say({ type: "resume", channel_id: ROOM, rev: 0 });
   await ann.leave();
-  host.room.clear({ username: "root" });
+  host.room.clear(ROOT, "c");
   await world.pass(2_000);
   host.room.destroy();
   await world.pass(2_000);

@@ -1,8 +1,8 @@
 /** A room and the channel that it is: settings, the stream's state, emptying it, and its end. */
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ChannelConfig } from "#contract/chat";
+import { type ChannelConfig, RETENTION_MS } from "#contract/chat";
 import { messageId } from "#kit/message-id";
-import { actionsOf, channelOf, chatUserOf, doer, streamOf } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, chatUserOf, doer, ROOT, streamOf } from "../harness/chat-cast.ts";
 import { ChatListener } from "../harness/chat-listener.ts";
 import { settled } from "../harness/chat-person.ts";
 import { ChatWorld, type RoomHost } from "../harness/chat-world.ts";
@@ -156,7 +156,7 @@ describe("emptying it", () => {
     host.room.act(actionsOf(ROOM).pin(moderator, id(1)));
     host.room.act(actionsOf(ROOM).react(ANN, id(1), "👍"));
     await told();
-    expect(host.room.clear({ username: "root" })).toBe(3);
+    expect(host.room.clear(ROOT, "c")).toBe(3);
     expect(await told()).toMatchObject([
       { type: "channel_cleared", rev: 6, channel: "music", cleared_by: "root", message_count: 3 },
     ]);
@@ -168,11 +168,49 @@ describe("emptying it", () => {
     expect(say("anew")).toMatchObject({ rev: 7, message_id: id(4) });
   });
 
+  test("by an order that comes again is done once, and answered as the first time", async () => {
+    host.room.configure(channelOf(ROOM));
+    for (const text of ["one", "two"]) say(text);
+    expect(host.room.clear(ROOT, "first")).toBe(2);
+    host.restart();
+    say("said since");
+    expect(host.room.clear(ROOT, "first")).toBe(2);
+    expect(ear.visit({ snapshot: true })).toMatchObject({
+      rev: 4,
+      snapshot: { history: [{ message: { id: id(3) } }] },
+    });
+    expect(host.room.clear(ROOT, "second")).toBe(1);
+  });
+
   test("an empty one is emptied, too, and one that nobody ever came to stays as it is", () => {
-    expect(world.room(8).room.clear({ username: "root" })).toBe(0);
+    expect(world.room(8).room.clear(ROOT, "c")).toBe(0);
     expect(world.room(8).room.rev).toBe(0);
     host.room.configure(channelOf(ROOM));
-    expect(host.room.clear({ username: "root" })).toBe(0);
+    expect(host.room.clear(ROOT, "c")).toBe(0);
+  });
+});
+
+describe("what is unread", () => {
+  beforeEach(() => host.room.configure(channelOf(ROOM)));
+
+  test("is what came after, unless it was deleted, emptied out or is too old", async () => {
+    for (const text of ["one", "two", "three", "four"]) say(text);
+    expect([0, 1, 4, 99].map((after) => host.room.unread(after))).toEqual([4, 3, 0, 0]);
+    host.room.act(actionsOf(ROOM).remove(ANN, id(3)));
+    expect(host.room.unread(1)).toBe(2);
+    host.room.act(actionsOf(ROOM).pin(doer(3, "moderator"), id(2)));
+    await world.pass(RETENTION_MS);
+    expect(host.room.unread(1)).toBe(1);
+    say("anew");
+    expect(host.room.unread(1)).toBe(2);
+    host.room.clear(ROOT, "c");
+    expect(host.room.unread(1)).toBe(0);
+  });
+
+  test("is counted up to a thousand", () => {
+    for (let n = 0; n <= 1_000; n++) say("again");
+    expect(host.room.unread(0)).toBe(1_000);
+    expect(host.room.unread(2)).toBe(999);
   });
 });
 
@@ -209,7 +247,7 @@ describe("its end", () => {
     expect(say("two")).toMatchObject({ ok: false, code: "not_found" });
     expect(host.room.history(messageId(ROOM, 9), 50).history).toEqual([]);
     expect(host.room.thread(id(1), 1)).toEqual([]);
-    expect(host.room.clear({ username: "root" })).toBe(0);
+    expect(host.room.clear(ROOT, "c")).toBe(0);
     host.room.streamStatus(5, 1, 99);
     host.room.typing(ANN.profile);
     host.room.destroy();

@@ -4,7 +4,7 @@ import type { Change } from "#contract/chat-frames";
 import type { ActReply, RoomAction, Update } from "#contract/chat-rpc";
 import { seqOf } from "#kit/message-id";
 import type { SqlValue, Store } from "../../durable-objects/chat/store.ts";
-import { actionsOf, channelOf, doer, upTo } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, doer, ROOT, upTo } from "../harness/chat-cast.ts";
 import { ChatListener } from "../harness/chat-listener.ts";
 import { NodeStore } from "../harness/chat-store.ts";
 import { ChatWorld, type RoomHost } from "../harness/chat-world.ts";
@@ -83,7 +83,7 @@ describe("numbers", () => {
     done(remove(ANN, id(2)));
     host.restart();
     expect(done(send(ANN, "three")).message_id).toBe(id(3));
-    host.room.clear({ username: "root" });
+    host.room.clear(ROOT, "c");
     host.restart();
     expect(done(send(ANN, "four")).message_id).toBe(id(4));
   });
@@ -159,7 +159,7 @@ describe("a nonce", () => {
     const action = send(ANN, "one");
     done(remove(ANN, done(action).message_id));
     expect(act(action)).toMatchObject({ ok: false, code: "deleted" });
-    host.room.clear({ username: "root" });
+    host.room.clear(ROOT, "c");
     host.restart();
     expect(act(action)).toMatchObject({ ok: false, code: "deleted" });
   });

@@ -5,7 +5,7 @@ import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { UNREADABLE } from "../../durable-objects/chat/room-records.ts";
 import { roomSeal } from "../../workers/core/room-seal.ts";
-import { actionsOf, channelOf, doer } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, doer, ROOT } from "../harness/chat-cast.ts";
 import { NodeStore } from "../harness/chat-store.ts";
 import { ChatWorld } from "../harness/chat-world.ts";
 
@@ -62,7 +62,7 @@ test("in the files of a room's database there is nothing of what was written", (
   const written = /margaret|lighthouse|ferdinand|leopold|windmill|beatrice/;
   const files = () => readdirSync(folder).map((name) => readFileSync(path.join(folder, name)));
   for (const file of files()) expect(file.toString("latin1")).not.toMatch(written);
-  room.clear({ username: "root" });
+  room.clear(ROOT, "c");
   store.close();
   for (const file of files()) expect(file.toString("latin1")).not.toMatch(written);
   // It was looked for in the right place: what is not a secret is found there.

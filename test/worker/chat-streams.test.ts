@@ -160,6 +160,11 @@ describe("a channel", () => {
     await evictDurableObject(room);
     await runDurableObjectAlarm(room);
     await expect.poll(unread).toBe(2);
+    writer.send({ type: "delete", message_id: first.id + 1 });
+    await writer.next("message_deleted");
+    expect(await unread()).toBe(1);
+    await call("POST", `/api/chat/channels/${id}/clear`, { token: root.token });
+    expect(await unread()).toBe(0);
   });
 
   test("has threads", async () => {

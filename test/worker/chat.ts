@@ -2,11 +2,14 @@
 import { exports } from "cloudflare:workers";
 import { eq } from "drizzle-orm";
 import { onTestFinished } from "vitest";
+import { chatRoom } from "../../durable-objects/stubs.ts";
 import type { ServerFrame } from "../../schema/contract/chat-frames.ts";
-import type { ChatIdentity } from "../../schema/contract/chat-rpc.ts";
+import type { ChatIdentity, Doer } from "../../schema/contract/chat-rpc.ts";
 import { chat_channels } from "../../schema/tables/chat.ts";
+import { readConfig } from "../../workers/chat/channel-config.ts";
+import { projectLastSeq } from "../../workers/chat/project-last-seq.ts";
 import { grantedScopes } from "../../workers/identity/roles.ts";
-import { call, db, type newUser, ORIGIN } from "./client.ts";
+import { bindings, call, db, type newUser, ORIGIN, system } from "./client.ts";
 
 const worker = exports as unknown as { default: Fetcher };
 
@@ -16,7 +19,7 @@ export const GUEST: ChatIdentity = { kind: "guest", id: "guest" };
 
 type UserIdentity = Extract<ChatIdentity, { kind: "user" }>;
 
-export const identityOf = (user: User, over: Partial<UserIdentity> = {}): ChatIdentity => ({
+export const identityOf = (user: User, over: Partial<UserIdentity> = {}): UserIdentity => ({
   kind: "user",
   user_id: user.id,
   session: user.session,
@@ -44,6 +47,20 @@ export async function newChannel(user: User, fields: Record<string, unknown> = {
   const reply = await call("POST", "/api/chat/channels", { token: user.token, body });
   if (reply.status !== 201) throw new Error(`no channel: ${reply.status} ${reply.text}`);
   return reply.body.id;
+}
+
+/** A channel with so many messages of somebody, which the database has been told of. */
+export async function written(user: User, count: number): Promise<number> {
+  const id = await newChannel(user);
+  const room = chatRoom(bindings, id);
+  await room.configure(await readConfig(system(), id));
+  const { profile } = identityOf(user);
+  const by: Doer = { user_id: user.id, profile, standing: "member" };
+  for (let n = 1; n <= count; n++) {
+    await room.act({ by, nonce: `${n}`, kind: "message", message: `${n}`, reply_to: null });
+  }
+  await projectLastSeq(system(), id, count);
+  return id;
 }
 
 export const channelRow = (id: number) => db.select().from(chat_channels).where(eq(chat_channels.id, id)).get();

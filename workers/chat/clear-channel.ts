@@ -18,5 +18,7 @@ export async function clearChannel(ctx: Ctx, id: number): Promise<number> {
   const { channel } = await needChannelRow(ctx, id, visitor);
   // The messages are the room's: it is recorded beforehand, so that none goes without a trace.
   await commit(ctx, [], [{ action: "channel_clear", target: { type: "channel", id, name: channel.name } }]);
-  return askObject("chat room", () => chatRoom(ctx.env, id).clear({ username: account.username }));
+  const by = { user_id: account.id, username: account.username };
+  const order = crypto.randomUUID();
+  return askObject("chat room", () => chatRoom(ctx.env, id).clear(by, order));
 }

@@ -10,6 +10,7 @@ import { atLeast } from "../identity/roles.ts";
 import { liveState } from "../streams/rows.ts";
 import { shownChannel } from "./channel-config.ts";
 import { membership, STREAM_COLUMNS } from "./rows.ts";
+import { countUnread } from "./unread.ts";
 import { type Visitor, visitorOfActor } from "./visitor.ts";
 
 /** The list has no pages; what is beyond this many is not shown. */
@@ -18,7 +19,7 @@ const LIST_MAX = 500;
 const creators = alias(users, "creators");
 const owners = alias(users, "owners");
 
-/** `GET /api/chat/channels`: default ones first, then by name. One query. */
+/** `GET /api/chat/channels`: default ones first, then by name. One query, and each room that may have something unread. */
 export async function listChannels(ctx: Ctx): Promise<Channel[]> {
   const visitor = visitorOfActor(accountOf(ctx));
   const rows = await ctx.db
@@ -41,7 +42,8 @@ export async function listChannels(ctx: Ctx): Promise<Channel[]> {
     .where(listed(visitor))
     .orderBy(desc(chat_channels.is_default), chat_channels.name)
     .limit(LIST_MAX);
-  return rows.map(({ channel, stream, creator, owner, read_seq }) => ({
+  const unread = await Promise.all(rows.map(({ channel, read_seq }) => countUnread(ctx, channel, read_seq)));
+  return rows.map(({ channel, stream, creator, owner }, index) => ({
     id: channel.id,
     name: channel.name,
     ...shownChannel({ channel, stream }),
@@ -54,8 +56,7 @@ export async function listChannels(ctx: Ctx): Promise<Channel[]> {
     created_by_username: creator,
     created_at: new Date(channel.created_at).toISOString(),
     is_stream_channel: channel.stream_id !== null,
-    // A channel that was never opened has nothing one has missed.
-    unread_count: Math.max(0, channel.last_seq - (read_seq ?? channel.last_seq)),
+    unread_count: unread[index] ?? 0,
     ...(stream && {
       stream_id: stream.id,
       stream_is_live: liveState(stream.is_live),
