@@ -5,6 +5,7 @@ import { adminRoutes } from "./admin/routes.ts";
 import { statsRoutes } from "./admin/stats-routes.ts";
 import { sweepRecords } from "./admin/sweep.ts";
 import { chatRoutes } from "./chat/routes.ts";
+import { sweepRooms } from "./chat/sweep-rooms.ts";
 import { createApp } from "./core/app.ts";
 import { sweepIdempotencyKeys } from "./core/idempotency.ts";
 import type { Sweeps } from "./core/sweeps.ts";
@@ -87,6 +88,7 @@ export const sweeps: Sweeps = {
   "enrolment tokens": sweepEnrolmentTokens,
   jobs: sweepJobs,
   records: sweepRecords,
+  "deleted channels": sweepRooms,
   recordings: sweepRecordings,
   "orphaned objects": sweepOrphans,
   "doomed objects": removeDoomed,
