@@ -56,7 +56,8 @@ export const MessageText = z
   .transform((text) => text.toWellFormed().replaceAll("\r\n", "\n").trim())
   .refine((text) => VISIBLE.test(text), "must not be empty")
   .refine((text) => codePoints(text) <= MESSAGE_MAX, `must be at most ${MESSAGE_MAX} characters`)
-  .refine((text) => !CONTROL.test(text), "must not contain control characters");
+  .refine((text) => !CONTROL.test(text), "must not contain control characters")
+  .meta({ minLength: 1, maxLength: MESSAGE_MAX, description: "Something to see; spaces around it are dropped" });
 
 export const Emoji = z
   .string({ error: "must be text" })

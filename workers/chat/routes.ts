@@ -17,6 +17,7 @@ import { clearChannel } from "./clear-channel.ts";
 import { connect, needUpgrade } from "./connect.ts";
 import { createChannel } from "./create-channel.ts";
 import { deleteChannel } from "./delete-channel.ts";
+import { CLIENT_FRAME, describeFrames, SERVER_BATCH, SERVER_FRAME } from "./frame-schemas.ts";
 import { listChannels } from "./list-channels.ts";
 import { readThread } from "./thread.ts";
 import { updateChannel } from "./update-channel.ts";
@@ -153,6 +154,7 @@ export function chatRoutes(app: App): void {
     },
   );
 
+  describeFrames(app);
   operation(
     app,
     {
@@ -183,6 +185,9 @@ export function chatRoutes(app: App): void {
 }
 
 const SOCKET = `Text frames of at most 64 KB, each a JSON object with its \`type\`. The first one from here is \`connected\`.
+
+JSON Schemas of all of them are among this description's components: \`#/components/schemas/${CLIENT_FRAME}\` from clients,
+\`#/components/schemas/${SERVER_FRAME}\` to clients, \`#/components/schemas/${SERVER_BATCH}\` for readers of batches.
 
 From clients: \`join\` (a \`channel\`, a \`channel_id\` or a \`stream_key\`; one channel at a time), \`message\`, \`typing\`,
 \`delete\`, \`react\`, \`edit_message\`, \`pin_message\`, \`unpin_message\`, \`mark_read\`, \`history\` (older messages),
