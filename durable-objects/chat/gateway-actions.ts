@@ -93,7 +93,7 @@ export class GatewayActions {
 
   /** What a socket wants to be shown, unless it was shown too much lately. */
   async answer(seat: Seat, show: () => Promise<void>): Promise<void> {
-    const wait = seat.answers.wait(this.#world.now());
+    const wait = seat.answers.ask(this.#world.now());
     if (wait === 0) return show();
     const message = "You ask for more than is shown at once: slow down";
     seat.fail({ error_code: "rate_limited", message, retry_after: Math.ceil(wait / 1000) });

@@ -52,13 +52,15 @@ export class FrameLimit {
   }
 }
 
-/** More than the largest page of history, and some fifty joins of an ordinary channel. */
+/** More than the largest page of history, and some thirty joins of an ordinary channel. */
 const ANSWERED_AT_ONCE = 2 * 1024 * 1024;
 const ANSWERED_PER_SECOND = 128 * 1024;
+/** What D1 and the room are asked for it counts like so much, however little the answer is. */
+const ASKED = 32 * 1024;
 
 /**
  * What a socket is sent because it asks, in characters. Who asks on without reading fills our memory, and nothing tells
- * us whether single frames are read.
+ * us whether single frames are read; and whoever asks on and on keeps others waiting.
  */
 export class AnswerLimit {
   #left = ANSWERED_AT_ONCE;
@@ -69,10 +71,12 @@ export class AnswerLimit {
     this.#left -= length;
   }
 
-  /** Ms until it may ask again. */
-  wait(now: number): number {
+  /** Ms until it may ask; 0: this time is counted. */
+  ask(now: number): number {
     this.#gain(now);
-    return this.#left > 0 ? 0 : Math.ceil(((1 - this.#left) / ANSWERED_PER_SECOND) * 1000);
+    if (this.#left <= 0) return Math.ceil(((1 - this.#left) / ANSWERED_PER_SECOND) * 1000);
+    this.#left -= ASKED;
+    return 0;
   }
 
   #gain(now: number): void {

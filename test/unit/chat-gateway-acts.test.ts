@@ -219,6 +219,27 @@ describe("limits", () => {
     expect(await ask()).toMatchObject({ type: "history" });
   });
 
+  test("what is looked up for who joins and joins: it keeps others waiting", async () => {
+    const ann = await inRoom(1);
+    const joined = async () => {
+      await ann.join(ROOM);
+      return ann.take().filter(({ type }) => type === "channel_info").length;
+    };
+    let shown = 0;
+    // As fast as frames are taken.
+    for (let n = 0; n < 200; n++) {
+      shown += await joined();
+      await world.pass(50);
+    }
+    expect(shown).toBeGreaterThan(60);
+    expect(shown).toBeLessThan(110);
+    await ann.join(ROOM);
+    const refused = ann.last("error");
+    expect(refused).toMatchObject({ error_code: "rate_limited", retry_after: 1 });
+    await world.pass(1_000);
+    expect(await joined()).toBe(1);
+  });
+
   test("so much at once: 32 wait their turn, the next is given back", async () => {
     const ann = await inRoom(1);
     const held = world.hold("history");
