@@ -1,23 +1,23 @@
 /**
- * One room as a gateway sees it: who listens, how far they are, and what was sent last. Changes reach each listener in
+ * One room as a gateway sees it: who is there, how far they are, and what was sent last. Changes reach each listener in
  * order and once, whatever the order in which visits and deliveries are answered: `rev` is the last change that
- * everybody here has, or will have with the next batch, and a seat that is ahead of it or lags has a mark of its own.
+ * everybody here has, or will have with the next batch.
  */
-import { BATCH_MS, type ChannelConfig } from "#contract/chat";
-import { CHAT_CLOSE, type ChatUser } from "#contract/chat-frames";
+import type { ChannelConfig } from "#contract/chat";
+import type { ChatUser } from "#contract/chat-frames";
 import type { Delivery, DeliveryReply, News, Update, Visit, VisitReply } from "#contract/chat-rpc";
 import { Attendance } from "./attendance.ts";
 import { Ring } from "./ring.ts";
+import { RoomListeners } from "./room-listeners.ts";
+import { type Arrival, RoomWants, type Want } from "./room-wants.ts";
 import { isTooMuch, type Seat } from "./seat.ts";
-import { channelInfo, Snapshots } from "./snapshot-frames.ts";
+import { channelInfo } from "./snapshot-frames.ts";
 
 const RING_KEPT = 256;
 const VISIT_TRIES = 4;
 const VISIT_RETRY_MS = [50, 250, 1_000];
 /** A lease with no more left may be over when a visit arrives, and with it all that the room knows of who is here. */
 const LAPSING_MS = 60_000;
-/** Who has not caught up by then will not. */
-const BEHIND_MOST_MS = 30_000;
 
 export type ViewWorld = {
   gateway: string;
@@ -34,13 +34,6 @@ export type ViewWorld = {
   failed(what: string, error: unknown, about?: Record<string, unknown>): void;
 };
 
-/** `since`: it has everything up to there; null: it gets what a join shows. `resumes`: it waits for a `resumed`. */
-type Want = { seat: Seat; since: number | null; resumes: boolean };
-/** How somebody got there; `shown`: it was too long ago to resume. */
-type Arrival = "joined" | "resumed" | "shown";
-type Batched = News & { rev: number | null };
-const textOf = (batch: Batched[]) => `[${batch.map(({ frame }) => frame).join(",")}]`;
-
 export class RoomView {
   readonly room: number;
   readonly epoch: number;
@@ -50,19 +43,12 @@ export class RoomView {
   /** As D1 has it; the room may not know yet. */
   #offer: ChannelConfig | null = null;
   readonly #world: ViewWorld;
-  readonly #listeners = new Set<Seat>();
-  readonly #wants = new Map<Seat, Want>();
-  /** Listeners that have more than `rev`, or than the next batch begins with. */
-  readonly #ahead = new Set<Seat>();
-  /** Listeners that read too slowly, and which time this is; their `rev` stands still. */
-  readonly #lagging = new Map<Seat, symbol>();
+  readonly #listeners: RoomListeners;
+  readonly #wants: RoomWants;
   readonly #attendance = new Attendance();
   #rev: number | null = null;
   /** Up to `rev`. */
   readonly #ring = new Ring(RING_KEPT);
-  #batch: Batched[] = [];
-  #batchAt = Number.NEGATIVE_INFINITY;
-  #batchDue = false;
   #visiting: Promise<void> | null = null;
   /** Higher than those of the same epoch before a sleep. */
   #visits: number;
@@ -72,6 +58,8 @@ export class RoomView {
     this.#world = world;
     this.room = room;
     this.epoch = epoch;
+    this.#listeners = new RoomListeners({ now: world.now, setTimer: world.setTimer, rev: () => this.#rev });
+    this.#wants = new RoomWants(room, (seat, rev, how) => this.#settle(seat, rev, how));
     this.#visits = world.now();
   }
 
@@ -85,7 +73,6 @@ export class RoomView {
   restoreSeat(seat: Seat): void {
     this.#attendance.restore(seat);
     this.#listeners.add(seat);
-    if (this.#rev !== null && seat.rev > this.#rev) this.#ahead.add(seat);
   }
 
   get rev(): number | null {
@@ -97,7 +84,7 @@ export class RoomView {
   }
 
   seats(): Seat[] {
-    return [...new Set([...this.#listeners, ...this.#wants.keys()])];
+    return [...new Set([...this.#listeners.seats(), ...this.#wants.seats()])];
   }
 
   has(seat: Seat): boolean {
@@ -113,7 +100,7 @@ export class RoomView {
     if (!this.has(seat)) this.#attendance.enter(seat, user);
     this.#drop(seat);
     if (since !== null && since <= (this.#rev ?? -1) && this.#catchUp(seat, since, "resumed")) seat.remember();
-    else this.#wants.set(seat, { seat, since, resumes: since !== null });
+    else this.#wants.add({ seat, since, resumes: since !== null });
     this.tellRoom();
   }
 
@@ -137,7 +124,7 @@ export class RoomView {
 
   /** A slow reader has read all: what it missed follows. */
   caughtUp(seat: Seat): void {
-    if (this.#lagging.has(seat)) this.admit(seat, seat.rev, null);
+    if (this.#listeners.isLagging(seat)) this.admit(seat, seat.rev, null);
   }
 
   end(): void {
@@ -162,7 +149,7 @@ export class RoomView {
     if (this.#ended || this.#rev === null) return { gone: true };
     if (reset) this.#reset(after);
     else if (after <= this.#rev) this.#take(updates);
-    if (news.length > 0) this.#spread(news.map((each: News) => ({ rev: null, ...each })));
+    if (news.length > 0) this.#listeners.spread(news.map((each: News) => ({ rev: null, ...each })));
     return { have: this.#rev };
   }
 
@@ -177,16 +164,9 @@ export class RoomView {
 
   async #visitNow(): Promise<void> {
     if (this.leaseUntil > 0 && this.leaseUntil - this.#world.now() < LAPSING_MS) this.#attendance.again(this.seats());
-    const wants = [...this.#wants.values()];
+    const wants = this.#wants.all();
     const news = this.#attendance.take();
-    const marks = wants.map(({ since }) => since).filter((since) => since !== null);
-    if (this.#rev !== null) marks.push(this.#rev);
-    const visit: Visit = {
-      ...this.#visitBase(),
-      since: marks.length > 0 ? Math.min(...marks) : null,
-      snapshot: wants.some(({ since }) => since === null),
-      ...news,
-    };
+    const visit: Visit = { ...this.#visitBase(), ...this.#wants.asked(wants, this.#rev), ...news };
     for (let attempt = 0; ; attempt++) {
       try {
         const reply = await this.#world.visit(this.room, visit);
@@ -200,7 +180,7 @@ export class RoomView {
       }
     }
     this.#attendance.untell(news);
-    const waiting = wants.filter((want) => this.#wants.get(want.seat) === want).map(({ seat }) => seat);
+    const waiting = wants.filter((want) => this.#wants.isStill(want)).map(({ seat }) => seat);
     this.#world.lost(waiting, "unavailable");
   }
 
@@ -209,7 +189,7 @@ export class RoomView {
       this.#world.lost(this.seats(), "gone");
       return;
     }
-    const { rev, updates, snapshot, config, lease_until } = reply;
+    const { rev, updates, config, lease_until } = reply;
     this.leaseUntil = lease_until;
     this.#configure(config);
     if (this.#rev === null) {
@@ -218,38 +198,20 @@ export class RoomView {
     } else if (updates) {
       this.#take(updates);
     }
-    const frames = snapshot && new Snapshots(this.room, rev, snapshot);
-    for (const want of wants) {
-      const { seat, since, resumes } = want;
-      // It may have left, or asked anew, while this was under way.
-      if (this.#wants.get(seat) !== want || seat.closed) continue;
-      // No change has a higher number: whatever it knows is not of this room.
-      const missed = since !== null && since <= rev ? updates?.filter((update) => update.rev > since) : undefined;
-      if (missed && !isTooMuch(missed)) {
-        for (const { frame } of missed) seat.send(frame);
-        this.#settle(seat, rev, resumes ? "resumed" : "joined");
-      } else if (frames) {
-        frames.send(seat, config);
-        seat.shown = rev;
-        this.#settle(seat, rev, resumes ? "shown" : "joined");
-      } else {
-        this.#wants.set(seat, { seat, since: null, resumes });
-      }
-    }
+    this.#wants.serve(wants, reply, config);
     this.#world.moved(this);
   }
 
   /** The seat has everything up to `rev`, and listens from now on. */
   #settle(seat: Seat, rev: number, how: Arrival): void {
-    this.#wants.delete(seat);
     if (this.#catchUp(seat, rev, how)) seat.remember();
     // More has come meanwhile than is kept here: once more.
-    else this.#wants.set(seat, { seat, since: rev, resumes: how !== "joined" });
+    else this.#wants.add({ seat, since: rev, resumes: how !== "joined" });
   }
 
   /** From what is kept here. False: that does not reach back far enough, or is too much. */
   #catchUp(seat: Seat, since: number, how: Arrival): boolean {
-    const mark = this.#mark(seat);
+    const mark = this.#listeners.mark(seat);
     if (mark === null) return false;
     const missed = mark > since ? this.#ring.since(since, mark) : [];
     if (!missed || isTooMuch(missed)) return false;
@@ -257,7 +219,6 @@ export class RoomView {
     seat.rev = Math.max(mark, since);
     if (how !== "joined") this.#resumed(seat, how);
     this.#listeners.add(seat);
-    if (seat.rev > mark) this.#ahead.add(seat);
     return true;
   }
 
@@ -269,13 +230,6 @@ export class RoomView {
     seat.tell({ type: "resumed", channel_id: this.room, rev: seat.rev });
   }
 
-  /** The last change that such a seat has been sent: what waits for the next batch it has not. */
-  #mark(seat: Seat): number | null {
-    if (!seat.batch) return this.#rev;
-    const waiting = this.#batch.find(({ rev }) => rev !== null);
-    return waiting?.rev ? waiting.rev - 1 : this.#rev;
-  }
-
   /** Those that come next, of updates without gaps. */
   #take(updates: Update[]): void {
     const from = this.#rev ?? 0;
@@ -283,95 +237,24 @@ export class RoomView {
     const [first] = fresh;
     if (!first || first.rev !== from + 1) return;
     this.#ring.push(fresh);
-    this.#spread(fresh);
+    this.#listeners.spread(fresh);
     this.#rev = from + fresh.length;
-    this.#retire();
+    this.#listeners.retire();
     // What each reader is told of the channel, or of its end, comes after it.
-    if (fresh.some(({ config, ends }) => config || ends)) this.#flush();
+    if (fresh.some(({ config, ends }) => config || ends)) this.#listeners.flush();
     for (const { config } of fresh) if (config) this.#configure(config);
     this.#world.moved(this);
   }
 
   /** Everybody here has missed too much. */
   #reset(rev: number): void {
-    this.#flush();
-    for (const seat of this.#listeners) {
-      // Who lags is shown it once they have read what they have.
-      if (this.#lagging.has(seat)) continue;
-      this.#listeners.delete(seat);
-      this.#wants.set(seat, { seat, since: null, resumes: false });
-    }
-    this.#ahead.clear();
+    this.#listeners.flush();
+    // Who lags is shown it once they have read what they have.
+    for (const seat of this.#listeners.dropCurrent()) this.#wants.add({ seat, since: null, resumes: false });
     this.#ring.clear();
     this.#rev = rev;
     this.#world.moved(this);
     void this.visit();
-  }
-
-  #spread(frames: Batched[]): void {
-    let anyBatch = false;
-    for (const seat of this.#listeners) {
-      if (seat.batch) {
-        anyBatch = true;
-        continue;
-      }
-      const isFor = this.#filterFor(seat);
-      for (const each of frames) if (isFor(each)) seat.push(each.frame);
-    }
-    // A batch that waits has no gaps, even if its readers are gone: the next one counts on it.
-    if (!anyBatch && this.#batch.length === 0) return;
-    this.#batch.push(...frames);
-    if (this.#batchDue) return;
-    const wait = this.#batchAt + BATCH_MS - this.#world.now();
-    this.#batchDue = true;
-    if (wait <= 0 || wait > BATCH_MS) queueMicrotask(() => this.#flush());
-    else this.#world.setTimer(() => this.#flush(), wait);
-  }
-
-  /** One text for all readers of batches. */
-  #flush(): void {
-    this.#batchDue = false;
-    const batch = this.#batch;
-    if (batch.length === 0) return;
-    this.#batch = [];
-    this.#batchAt = this.#world.now();
-    const all = textOf(batch);
-    const first = batch.find(({ rev }) => rev !== null)?.rev ?? null;
-    const last = batch.findLast(({ rev }) => rev !== null)?.rev ?? this.#rev ?? 0;
-    const excepted = new Set(batch.flatMap(({ except }) => except ?? []));
-    for (const seat of this.#listeners) {
-      if (!seat.batch) continue;
-      if (seat.behind) {
-        this.#lag(seat, first === null ? last : first - 1);
-        continue;
-      }
-      const isWhole = !this.#ahead.has(seat) && (seat.user_id === null || !excepted.has(seat.user_id));
-      const own = isWhole ? batch : batch.filter(this.#filterFor(seat));
-      if (own.length > 0) seat.push(isWhole ? all : textOf(own));
-      if (seat.behind) this.#lag(seat, last);
-    }
-    if (first !== null) this.#retire();
-  }
-
-  #filterFor(seat: Seat): (each: Batched) => boolean {
-    const has = this.#ahead.has(seat) ? seat.rev : 0;
-    return ({ rev, except }) => (rev === null ? except === undefined || except !== seat.user_id : rev > has);
-  }
-
-  /** It has got everything up to `rev`, and gets no more until it has read that. */
-  #lag(seat: Seat, rev: number): void {
-    if (this.#lagging.has(seat)) return;
-    const time = Symbol();
-    this.#lagging.set(seat, time);
-    seat.rev = Math.max(seat.rev, rev);
-    this.#world.setTimer(() => {
-      if (this.#lagging.get(seat) === time) seat.end(CHAT_CLOSE.tooSlow, "it reads too slowly");
-    }, BEHIND_MOST_MS);
-  }
-
-  /** Who is no longer ahead of the others. */
-  #retire(): void {
-    for (const seat of this.#ahead) if (seat.rev <= (this.#mark(seat) ?? -1)) this.#ahead.delete(seat);
   }
 
   #configure(config: ChannelConfig): void {
@@ -386,10 +269,8 @@ export class RoomView {
   }
 
   #drop(seat: Seat): void {
-    this.#listeners.delete(seat);
-    this.#ahead.delete(seat);
-    this.#lagging.delete(seat);
-    this.#wants.delete(seat);
+    this.#listeners.drop(seat);
+    this.#wants.drop(seat);
   }
 
   #visitBase(): Visit {
