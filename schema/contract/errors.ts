@@ -56,4 +56,9 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 /** One thing that is wrong with a request, e.g. `{field: "title", message: "must be at most 100 characters"}`. */
-export type FieldError = { field: string; message: string };
+export type FieldError = {
+  field: string;
+  message: string;
+  /** Where the field is, when it is not the body's. */
+  in?: "path" | "query";
+};

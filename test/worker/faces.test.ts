@@ -90,6 +90,25 @@ describe("a bad request", () => {
     ]);
   });
 
+  test("the apps face says in a sentence what is wrong with an address", async () => {
+    const { token } = await newUser("admin");
+    for (const [method, path] of [
+      ["DELETE", "/api/v1/tokens/none"],
+      ["DELETE", `/api/v1/auth/sessions/${"x".repeat(65)}`],
+    ] as const) {
+      const { status, body } = await call(method, path, { token });
+      expect([status, body]).toEqual([
+        400,
+        { statusCode: 400, message: expect.stringMatching(/^id must be /), error: "Bad Request", request_id: id },
+      ]);
+    }
+    const problem = await call("DELETE", "/api/v1/tokens/none", {
+      token,
+      headers: { accept: "application/problem+json" },
+    });
+    expect(problem.body.errors).toEqual([{ field: "id", message: "must be a number", in: "path" }]);
+  });
+
   test("the recorder has a code for it", async () => {
     const { status, body } = await call("POST", "/api/auth/login", { body: { username: "ada" } });
     expect([status, body]).toEqual([

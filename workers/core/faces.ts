@@ -133,9 +133,10 @@ function appsError({ code, message, status, request_id, details, retry_after_s }
     return { data: null, error: { code, message }, ...wait, request_id };
   }
   const sentence = TOLD_AS_CODE.has(code) ? code : message;
+  const ofBody = details.filter((each) => each.in === undefined);
   return {
     statusCode: status,
-    message: details.length > 0 ? details.map((each) => `${each.field} ${each.message}`.trim()) : sentence,
+    message: ofBody.length > 0 ? ofBody.map((each) => `${each.field} ${each.message}`.trim()) : sentence,
     error: REASONS[status] ?? "Error",
     request_id,
   };

@@ -55,7 +55,15 @@ const Problem = z
     detail: z.string(),
     code: z.string().meta({ description: "A code of the closed catalogue" }),
     request_id: z.string(),
-    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    errors: z
+      .array(
+        z.object({
+          field: z.string(),
+          message: z.string(),
+          in: z.enum(["path", "query"]).optional().meta({ description: "When it is not the body's" }),
+        }),
+      )
+      .optional(),
   })
   .meta({ description: "RFC 9457, for `Accept: application/problem+json`" })
   .openapi("Problem");

@@ -10,14 +10,14 @@ type Parameters = Pick<NonNullable<RouteConfig["request"]>, "params" | "query">;
 /** Keeps for the handler what the schemas make of the parameters. The function throws `invalid_request`. */
 export function parameterCheck({ params, query }: Parameters): (c: Context<AppEnv>) => void {
   return ({ req }) => {
-    if (params) req.addValidatedData("param", valid(params, req.param()));
-    if (query) req.addValidatedData("query", valid(query, queryOf(req.queries())));
+    if (params) req.addValidatedData("param", valid(params, req.param(), "path"));
+    if (query) req.addValidatedData("query", valid(query, queryOf(req.queries()), "query"));
   };
 }
 
-function valid(schema: NonNullable<Parameters["query"]>, value: object): object {
+function valid(schema: NonNullable<Parameters["query"]>, value: object, where: NonNullable<FieldError["in"]>): object {
   const result = schema.safeParse(value);
-  refuseInvalid(result);
+  refuseInvalid(result, where);
   return result.data ?? {};
 }
 
@@ -28,10 +28,12 @@ const queryOf = (queries: Record<string, string[]>) =>
 type Validation = { success: true } | { success: false; error: { issues: readonly Issue[] } };
 type Issue = { path: PropertyKey[]; message: string; code?: string };
 
-/** Throws `invalid_request` for what a schema refused. */
-export function refuseInvalid(result: Validation): void {
+/** Throws `invalid_request` for what a schema refused, of the body when not said otherwise. */
+export function refuseInvalid(result: Validation, where?: FieldError["in"]): void {
   if (result.success) return;
-  const details = result.error.issues.slice(0, 20).map(fieldError);
+  const details = result.error.issues
+    .slice(0, 20)
+    .map((issue) => ({ ...fieldError(issue), ...(where !== undefined && { in: where }) }));
   const [first] = details;
   throw new ApiError("invalid_request", first && `${first.field} ${first.message}`.trim(), { details });
 }
