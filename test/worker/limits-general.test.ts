@@ -151,6 +151,25 @@ describe("the portal", () => {
     expect(told(await ask("GET", "/api/me", { headers: { cookie } }))).toEqual(["600", "599"]);
   });
 
+  test("what no operation answers counts as well, for whoever asks: unknown paths and methods, and OPTIONS", async () => {
+    const ip = "198.51.100.41";
+    expect(told(await ask("GET", "/api/nothing", { ip }))).toEqual(["60", "59"]);
+    const { token } = await newUser();
+    const calls: [method: string, path: string, status: number][] = [
+      ["GET", "/api/nothing", 404],
+      ["POST", "/api/me", 405],
+      ["OPTIONS", "/api/me", 204],
+      ["HEAD", "/api/nothing", 404],
+    ];
+    for (const [n, [method, path, status]] of calls.entries()) {
+      const reply = await ask(method, path, { token, ip });
+      expect([reply.status, ...told(reply)]).toEqual([status, "60", String(59 - n)]);
+    }
+    await several(59, () => ask("GET", "/api/nothing", { ip }));
+    const refused = await ask("GET", "/api/nothing", { ip });
+    expect([refused.status, ...told(refused)]).toEqual([429, "60", "0"]);
+  });
+
   test.each([
     "/health",
     "/livez",
@@ -211,6 +230,14 @@ describe("the other faces", () => {
     expect(told(reply)).toEqual(["30", "0"]);
     expect(JSON.parse(reply.text)).toMatchObject({ error: { code: "RATE_LIMITED" } });
     expect(told(await ask("GET", "/api/me", { token }))).toEqual(["60", "59"]);
+  });
+
+  test("the recorder's unknown paths are reads, and its unknown methods writes", async () => {
+    const ip = "198.51.100.51";
+    const unknown = await ask("GET", "/api/auth/nothing", { ip }, faces);
+    expect([unknown.status, ...told(unknown)]).toEqual([404, "100", "99"]);
+    const refused = await ask("DELETE", "/api/auth/me", { ip }, faces);
+    expect([refused.status, ...told(refused)]).toEqual([405, "30", "29"]);
   });
 
   test("the recorder's and the portal's ways in are counted apart: ten a minute each", async () => {

@@ -369,6 +369,18 @@ test("where no cookie counts, no cross-origin refusal is documented", () => {
   expect(JSON.stringify(ways)).not.toContain("cross_origin");
 });
 
+test("where no key is good enough, none is documented; and a refresh takes a token and nothing else", () => {
+  const securityOf = (method: string, path: string) => document.paths[path]?.[method]?.security;
+  const session = [{ bearer: [] }, { query_token: [] }, { cookie: [] }];
+  for (const [method, path] of OPERATIONS) {
+    if (/^\/api\/v1\/(account|auth\/sessions)/.test(path)) expect(securityOf(method, path)).toEqual([{ bearer: [] }]);
+  }
+  expect(securityOf("get", "/api/v1/auth/me")).toEqual([{ bearer: [] }, { app_token: [] }]);
+  expect(securityOf("post", "/api/me/password")).toEqual(session);
+  expect(securityOf("get", "/api/api-keys")).toEqual(session);
+  expect(securityOf("post", "/api/auth/refresh")).toEqual([{ bearer: [] }]);
+});
+
 test("operation ids are unique", () => {
   const ids = Object.values(document.paths).flatMap((methods) =>
     Object.values(methods).map(({ operationId }) => operationId),

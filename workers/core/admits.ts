@@ -57,6 +57,9 @@ export const OWNER: Admits = { ...ACCOUNTS, other: 404, moderator: 404, admin: 4
 /** The same, but signed in and not by a key. */
 export const OWNER_IN_PERSON: Admits = { ...OWNER, unscoped_key: 403 };
 
+/** Whether no key is good enough. */
+export const isInPerson = (admission: Admission): boolean => admission === IN_PERSON || admission === OWNER_IN_PERSON;
+
 /** Roles from the one on. Keys of admins need the scope `admin`; those of moderators have their role without one. */
 export const MODERATORS: Admits = { ...ACCOUNTS, other: 403, unscoped_key: 403 };
 export const ADMINS: Admits = { ...MODERATORS, moderator: 403 };

@@ -11,6 +11,7 @@ import { secure } from "./headers.ts";
 import { limitHeaders } from "./limit.ts";
 import { log, logFailure } from "./log.ts";
 import { openapiRoutes } from "./openapi.ts";
+import { countUnrouted } from "./operation.ts";
 import { pageRoutes, serveAsset } from "./pages.ts";
 import { refuseInvalid } from "./parameter-check.ts";
 import { renderError, toApiError } from "./problem.ts";
@@ -93,6 +94,7 @@ function logError(error: unknown, { code, message, spec, cause }: ApiError, requ
 
 /** No operation has this method and path: a static file, OPTIONS, or an error. */
 async function unrouted(app: App, c: Context<AppEnv>): Promise<Response> {
+  await countUnrouted(c);
   const allowed = METHODS.filter((method) => isRouted(app, method === "HEAD" ? "GET" : method, c.req.path));
   const method = c.req.raw.method;
   const allow = [...allowed, "OPTIONS"].join(", ");

@@ -7,7 +7,7 @@ import type { Context, Next } from "hono";
 import { createMiddleware } from "hono/factory";
 import { ERRORS, type ErrorCode } from "#contract/errors";
 import type { AccountActor } from "#contract/identity";
-import type { Admission } from "./admits.ts";
+import { type Admission, isInPerson } from "./admits.ts";
 import type { App, AppEnv } from "./app-env.ts";
 import { authenticate, refuseCrossOrigin } from "./authenticate.ts";
 import { boundedBody } from "./body.ts";
@@ -24,9 +24,9 @@ import { replyAtOnce } from "./reply.ts";
 /**
  * `none`: credentials are not looked at. `optional`: they are, and without any the actor is anonymous. `user`: an
  * account is needed. `login`: none, but a browser must not be made to do it by another site. `asked`: they are looked at
- * by the handler, and only when nothing else decides.
+ * by the handler, and only when nothing else decides. `token`: the handler needs a session's token, ended or not.
  */
-type Access = "none" | "optional" | "user" | "login" | "asked";
+type Access = "none" | "optional" | "user" | "login" | "asked" | "token";
 
 /** Where no credential is looked at first, it is said whether calls are counted; elsewhere they are. */
 type Limiting = { access: "optional" | "user"; limit?: LimitClass } | { access: Access; limit: LimitClass };
@@ -159,17 +159,29 @@ function admission(spec: Spec): Admit {
   const authenticates = access === "optional" || access === "user";
   const check = parameterCheck(spec.request ?? {});
   return async (c) => {
-    const ctx = c.get("ctx");
     if (first) await count(c, limit, reads);
     if (access === "login") refuseCrossOrigin(c);
-    try {
-      if (authenticates) ctx.actor = await authenticate(c, c.get("services").authenticators);
-    } finally {
-      if (limit !== null && !first) await count(c, limit, reads);
-    }
-    if (access === "user" && ctx.actor.kind === "anonymous") throw new ApiError("unauthenticated");
+    const later = first ? null : limit;
+    if (authenticates) await identify(c, later, reads);
+    else if (later !== null) await count(c, later, reads);
+    if (access === "user" && c.get("ctx").actor.kind === "anonymous") throw new ApiError("unauthenticated");
     check(c);
   };
+}
+
+async function identify(c: Context<AppEnv>, limit: Exclude<LimitClass, "none"> | null, reads: boolean): Promise<void> {
+  try {
+    c.get("ctx").actor = await authenticate(c, c.get("services").authenticators);
+  } finally {
+    if (limit !== null) await count(c, limit, reads);
+  }
+}
+
+/** What no operation answers is counted as a call of the API all the same. Throws `rate_limited`, `cross_origin`. */
+export async function countUnrouted(c: Context<AppEnv>): Promise<void> {
+  const reads = ["GET", "HEAD", "OPTIONS"].includes(c.req.raw.method);
+  const isApi = c.req.path.startsWith("/api/");
+  if (isApi && isCounted(c.get("face"), "general", reads)) await identify(c, "general", reads);
 }
 
 type Requirement = Record<string, string[]>;
@@ -182,10 +194,14 @@ const SCHEMES: Record<CredentialForm, string[]> = {
   query_token: ["query_token"],
   cookie: ["cookie"],
 };
+/** By these a session is presented, and no key. */
+const SESSIONS: ReadonlySet<CredentialForm> = new Set(["bearer", "query_token", "cookie"]);
 
-function security({ access, path }: Spec): Requirement[] {
+function security({ access, admits, path }: Spec): Requirement[] {
   if (access === "none" || access === "login") return [];
-  const forms = FACES[faceOf(path)].credentials.flatMap((form) => SCHEMES[form]);
+  if (access === "token") return [{ bearer: [] }];
+  const taken: readonly CredentialForm[] = FACES[faceOf(path)].credentials;
+  const forms = taken.filter((form) => !isInPerson(admits) || SESSIONS.has(form)).flatMap((form) => SCHEMES[form]);
   const required = forms.map((name): Requirement => ({ [name]: [] }));
   return access === "user" ? required : [...required, {}];
 }
@@ -258,7 +274,7 @@ function errorCodes(spec: Spec): ErrorCode[] {
   const implied: [applies: boolean, codes: ErrorCode[]][] = [
     [request !== undefined, ["invalid_request"]],
     [request?.body !== undefined, ["invalid_json", "body_too_large", "unsupported_media_type"]],
-    [access === "user", ["unauthenticated"]],
+    [access === "user" || access === "token", ["unauthenticated"]],
     [access !== "none" && !isRead(spec) && forms.includes("cookie"), ["cross_origin"]],
     [counted(spec) !== null, ["rate_limited"]],
     [ifMatch === true, ["precondition_failed"]],
