@@ -80,11 +80,34 @@ describe("reading back", () => {
     const [{ id: lost = 0 } = {}] = chat.lines.splice(150, 1);
     chat.add({ message: "a vain one", reply_to: lost, reply_preview: { ...preview, id: lost, message: "lost" } });
     const page = await pageOf(chat);
-    await page.getByRole("button", { name: "In reply to bob: lost" }).click();
+    const answer = page.getByRole("button", { name: "In reply to bob: lost" });
+    expect((await answer.boundingBox())?.height).toBeGreaterThanOrEqual(24);
+    await answer.click();
     await page.getByText("That message is gone").waitFor();
     await page.getByRole("button", { name: "In reply to bob: the first of all" }).click();
     await message(page, "the first of all").and(page.locator(":focus")).waitFor();
   });
+});
+
+test("a finger that rests on a message opens what can be done with it, and chooses nothing when it leaves", async () => {
+  const chat = new ScriptedChat();
+  for (const text of ["first", "second"]) chat.add({ message: text });
+  const page = await pages.blank("ada", { width: 390, height: 844 });
+  await chat.serve(page);
+  await page.goto(`${pages.sluice.url}/chat/general`);
+  const { x = 0, y = 0 } = (await message(page, "second").boundingBox()) ?? {};
+  const finger = await page.context().newCDPSession(page);
+  await finger.send("Emulation.setTouchEmulationEnabled", { enabled: true });
+  const at = { x: x + 60, y: y + 30 };
+  await finger.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [at] });
+  const sheet = page.getByRole("dialog", { name: "Message of bob" });
+  const copy = sheet.getByRole("button", { name: "Copy text" });
+  await copy.click({ trial: true }); // it has come to rest
+  expect((await sheet.boundingBox())?.width).toBe(390);
+  await finger.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await copy.click();
+  await page.getByText("Text copied").waitFor();
+  expect(chat.said.filter(({ type }) => type === "react")).toEqual([]);
 });
 
 test("what is refused keeps its words, and can be sent again or discarded", async () => {

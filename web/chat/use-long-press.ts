@@ -1,4 +1,4 @@
-import { type PointerEvent, useRef } from "react";
+import { type PointerEvent, type SyntheticEvent, useRef } from "react";
 
 const PRESS_MS = 450;
 const MOVED_PX = 10;
@@ -7,13 +7,22 @@ const MOVED_PX = 10;
 export function useLongPress(pressed: (target: EventTarget) => void) {
   const start = useRef({ x: 0, y: 0 });
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const isPressed = useRef(false);
   const end = () => clearTimeout(timer.current);
+  /** The browser's own end of it, a click on what is under the finger by then or a menu, is not wanted any more. */
+  const swallow = (event: SyntheticEvent) => {
+    if (isPressed.current) event.preventDefault();
+  };
   return {
     onPointerDown({ pointerType, target, clientX, clientY }: PointerEvent) {
       end();
+      isPressed.current = false;
       if (pointerType !== "touch") return;
       start.current = { x: clientX, y: clientY };
-      timer.current = setTimeout(() => pressed(target), PRESS_MS);
+      timer.current = setTimeout(() => {
+        isPressed.current = true;
+        pressed(target);
+      }, PRESS_MS);
     },
     onPointerMoveCapture({ clientX, clientY }: PointerEvent) {
       const { x, y } = start.current;
@@ -22,5 +31,7 @@ export function useLongPress(pressed: (target: EventTarget) => void) {
     onPointerUp: end,
     // The list is scrolled instead.
     onPointerCancel: end,
+    onTouchEnd: swallow,
+    onContextMenu: swallow,
   };
 }
