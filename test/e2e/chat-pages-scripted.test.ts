@@ -69,6 +69,16 @@ describe("reading back", () => {
     await page.getByRole("button", { name: "2 new messages" }).click();
     await message(page, "news 2").waitFor();
     expect(await page.getByRole("button", { name: /new message/ }).count()).toBe(0);
+
+    // Nor does it move when the page has to catch up, and says so.
+    await page.mouse.wheel(0, -250);
+    await page.getByRole("button", { name: "To the newest" }).waitFor();
+    const caught = await moved(page, async () => {
+      chat.rev += 1;
+      chat.says({ message: "one after another that was missed" });
+      await page.getByText("Reconnecting…").waitFor();
+    });
+    expect(Math.abs(caught.most) + Math.abs(caught.least)).toBeLessThan(1);
   });
 
   test("an answer leads to its message, however old, or says that it is gone", async () => {

@@ -13,7 +13,7 @@ const PATIENCE_MS = 800;
 
 type Props = { link: Connection; stage: Stage };
 
-/** That something is not as it should be with the connection. The list stays where it is. */
+/** That something is not as it should be with the connection. What passes lies over the list, which stays where it is. */
 export function Banner({ link, stage }: Props) {
   const isOver = link.state === "over";
   const isJoining = stage === "joining";
@@ -22,7 +22,7 @@ export function Banner({ link, stage }: Props) {
   const place = useLocation();
   const queries = useQueryClient();
   return (
-    <div role="status">
+    <div role="status" className={isOver ? undefined : classes.passing}>
       {isOver ? (
         <div className={classes.banner}>
           Your session is over.

@@ -58,6 +58,14 @@ export function ChatPanel({ user, channelId, place, title, back, remove }: Props
         {isKnown && !isShut && <People channel={channel} />}
         {info && canModerate && !isShut && <ChannelMenu info={info} remove={remove} />}
       </PanelHead>
+      {!isShut && (
+        <Pins
+          pins={pins}
+          canModerate={canModerate}
+          jump={jump}
+          unpin={(message_id) => channel.act({ kind: "unpin", message_id })}
+        />
+      )}
       <Banner link={link} stage={stage} />
       {isShut ? (
         <Refused code={isGone ? "not_found" : (refusal?.error_code ?? "forbidden")} />
@@ -65,14 +73,8 @@ export function ChatPanel({ user, channelId, place, title, back, remove }: Props
         <Loading />
       ) : (
         <DeedsProvider value={deeds}>
-          <Pins
-            pins={pins}
-            canModerate={canModerate}
-            jump={jump}
-            unpin={(message_id) => channel.act({ kind: "unpin", message_id })}
-          />
           <Messages chat={chat} channel={channel} info={info} list={list} leave={toComposer} />
-          <Typists channel={channel} slowmodeSeconds={info.slowmode_seconds} />
+          <Typists channel={channel} slowmodeSeconds={info.can_send ? info.slowmode_seconds : 0} />
           {info.can_send ? (
             <ChannelComposer
               channel={channel}
