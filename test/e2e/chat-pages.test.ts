@@ -60,13 +60,18 @@ describe("beside a live stream", () => {
     const { page, context } = await pages.alone("ada");
     await page.goto(pages.sluice.url + pages.beside);
     await message(page, "ada says 0").waitFor();
+    await field(page).fill("half a thought");
     // In another tab.
     await context.request.get(`${pages.sluice.url}/logout`, { maxRedirects: 0 });
     await page.getByText("Your session is over.").waitFor();
     await message(page, "ada says 0").waitFor();
     await page.getByRole("link", { name: "Sign in again" }).click();
     await page.waitForURL(`**/login?next=${encodeURIComponent(pages.beside)}`);
-    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    await page.getByLabel("Username").fill("ada");
+    await page.getByLabel("Password", { exact: true }).fill(pages.sluice.adminPassword);
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.waitForURL(`**${pages.beside}`);
+    await expect.poll(() => field(page).inputValue()).toBe("half a thought");
   });
 });
 

@@ -5,12 +5,17 @@ import type { Channel } from "./channel.ts";
 import { Chat } from "./chat.ts";
 import { type Shown, shownLines } from "./shown.ts";
 
-/** Of the user who is signed in now. Another one must see nothing of it. */
-let present: { user: number | null; chat: Chat } | null = null;
+/** Of who is signed in or was: what they wrote is there when they come back. Another one must see nothing of it. */
+let own: { user: number; chat: Chat } | null = null;
+let ofGuests: Chat | null = null;
 
 function chatOf(user: number | null): Chat {
-  if (present?.user !== user) present = { user, chat: new Chat() };
-  return present.chat;
+  if (user === null) {
+    ofGuests ??= new Chat();
+    return ofGuests;
+  }
+  if (own?.user !== user) own = { user, chat: new Chat() };
+  return own.chat;
 }
 
 /** A part of a store that is the same until it changes. */
