@@ -226,6 +226,12 @@ test("channels: made, described, slowed down and deleted by whoever may", async 
   await page.getByLabel("Slow mode").selectOption({ label: "30 s" });
   await page.getByRole("button", { name: "Save" }).click();
   await reader.getByText("Regatta on Sunday").waitFor();
+  await focused(page, page.getByRole("button", { name: "Channel settings" }));
+  // Where colours are the reader's own, a coloured background says nothing.
+  await page.emulateMedia({ forcedColors: "active" });
+  const present = page.getByRole("navigation", { name: "Channels" }).getByRole("link", { name: "sailing-club" });
+  expect(await present.evaluate((link) => getComputedStyle(link).outlineStyle)).toBe("solid");
+  await page.emulateMedia({ forcedColors: "none" });
   await say(reader, "Count me in");
   await message(page, "Count me in").waitFor();
   await reader.getByRole("button", { name: /^Slow mode: wait \d+ s$/ }).waitFor();
