@@ -1,6 +1,7 @@
 /** Conditional requests: copies that are still right, and edits of what somebody else has changed meanwhile. */
 import { eq } from "drizzle-orm";
 import { beforeAll, describe, expect, test } from "vitest";
+import { two_factor } from "../../schema/tables/identity.ts";
 import { streams } from "../../schema/tables/streams.ts";
 import { vods } from "../../schema/tables/vods.ts";
 import { connect, newChannel } from "./chat.ts";
@@ -165,6 +166,7 @@ describe("If-Match", () => {
         headers: { "if-match": tag, accept: "application/problem+json" },
       });
       expect([late.status, late.body.code]).toEqual([412, "precondition_failed"]);
+      expect(late.headers.get("etag")).toBe(await tagOf(path));
       expect(await title()).toBe("Edited once");
     });
 
@@ -199,9 +201,47 @@ describe("If-Match", () => {
     test("is asked after who it is: somebody else's is 404, and nothing is written", async () => {
       const tag = await tagOf(path);
       for (const ifMatch of [tag, "*", '"other"']) {
-        expect((await put(path, { title: "Not mine" }, ifMatch, bob)).status).toBe(404);
+        const { status, headers } = await put(path, { title: "Not mine" }, ifMatch, bob);
+        expect([status, headers.get("etag")]).toEqual([404, null]);
       }
       expect(await title()).not.toBe("Not mine");
+    });
+  });
+
+  describe("of one's account at the apps face", () => {
+    const path = "/api/v1/account";
+    const patch = (body: object, ifMatch: string, by: User) =>
+      call("PATCH", path, { token: by.token, body, headers: { "if-match": ifMatch } });
+
+    test("lets an edit of what was read through, once; a refusal says the tag to go on with", async () => {
+      const user = await newUser();
+      const tag = await tagOf(path, user);
+      expect((await patch({ name: "First" }, tag, user)).status).toBe(200);
+      const late = await patch({ email: `late${user.id}@example.com` }, tag, user);
+      expect([late.status, late.headers.get("etag")]).toEqual([412, await tagOf(path, user)]);
+      expect((await get(path, {}, user)).body.data).toMatchObject({ name: "First", email: null });
+      for (const now of [late.headers.get("etag") ?? "", "*", `"a", ${await tagOf(path, user)}`]) {
+        expect((await patch({ name: "First" }, now, user)).status).toBe(200);
+      }
+    });
+
+    test("of many that read the same and write at once, one writes", async () => {
+      const user = await newUser();
+      const tag = await tagOf(path, user);
+      const names = Array.from({ length: 6 }, (_, n) => `Writer ${n}`);
+      const replies = await Promise.all(names.map((name) => patch({ name }, tag, user)));
+      expect(replies.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412, 412, 412]);
+      const won = replies.find(({ status }) => status === 200);
+      expect((await get(path, {}, user)).body.data.name).toBe(won?.body.data.name);
+    });
+
+    test("a second factor that is turned on meanwhile fails no edit", async () => {
+      const user = await newUser();
+      const tag = await tagOf(path, user);
+      const now = Date.now();
+      await db.insert(two_factor).values({ user_id: user.id, secret: "sealed", created_at: now, enabled_at: now });
+      expect(await tagOf(path, user)).not.toBe(tag);
+      expect((await patch({ name: "As before" }, tag, user)).status).toBe(200);
     });
   });
 

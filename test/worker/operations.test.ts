@@ -138,7 +138,11 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
   ["delete", "/api/v1/auth/sessions", ["unauthenticated", "forbidden"]],
   ["delete", "/api/v1/auth/sessions/{id}", ["unauthenticated", "forbidden", "invalid_request", "not_found"]],
   ["get", "/api/v1/account", ["unauthenticated", "forbidden"]],
-  ["patch", "/api/v1/account", ["unauthenticated", "forbidden", "invalid_request", "invalid_json"]],
+  [
+    "patch",
+    "/api/v1/account",
+    ["unauthenticated", "forbidden", "invalid_request", "invalid_json", "precondition_failed"],
+  ],
   [
     "post",
     "/api/v1/account/password",

@@ -2,17 +2,18 @@
  * Conditional requests (RFC 9110 section 13) on single resources.
  *
  * The tag of a resource is `"<representation>"`, or `"<settings>.<representation>"` where it has settings that people
- * change by `PUT`. `If-None-Match` compares all of it: a copy is good only while nothing in it has changed, the viewers of
+ * change by `PUT` or `PATCH`. `If-None-Match` compares all of it: a copy is good only while nothing in it has changed, the viewers of
  * a live stream included. `If-Match` compares the settings: an edit fails when somebody else edited meanwhile, and not
  * because the stream went live. So one tag, as it was read, serves both.
  */
 import { and, getTableColumns, type SQL, sql, type Table } from "drizzle-orm";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { toBase64url } from "#kit/base64url";
 import type { AppEnv } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
 
-/** What a `PUT` changes, always with the same keys in the same order. */
+/** What an edit changes, always with the same keys in the same order. */
 type Settings = Readonly<Record<string, string | number | boolean | null>>;
 
 /** 132 bits. */
@@ -35,9 +36,7 @@ export const settingsTag = (settings: Settings): Promise<string> => digest(JSON.
 export const tagged = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   if (c.res.status !== 200) return;
-  const settings = c.res.headers.get("ETag");
-  const representation = await digest(await c.res.clone().text());
-  const tag = `"${settings === null ? representation : `${settings}.${representation}`}"`;
+  const tag = await tagOf(c.res);
   c.header("ETag", tag);
   c.header("Cache-Control", "no-store, no-transform");
   if (!isKnown(tag, c.req.header("if-none-match"))) return;
@@ -48,6 +47,23 @@ export const tagged = createMiddleware<AppEnv>(async (c, next) => {
   c.res = new Response(null, { status: 304, headers });
 });
 
+/** Of what the handler of a `GET` replied. */
+async function tagOf(reply: Response): Promise<string> {
+  const settings = reply.headers.get("ETag");
+  const representation = await digest(await reply.clone().text());
+  return `"${settings === null ? representation : `${settings}.${representation}`}"`;
+}
+
+/** Around the handler of an edit: 412 says the tag as it is now, which is of what `read`, the handler of the `GET`, replies. */
+export const tellingTag = (read: (c: Context<AppEnv>) => Promise<Response>) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    await next();
+    if (c.res.status !== 412) return;
+    // What cannot be read any more has none, which is told when it is read.
+    const tag = await read(c).then(tagOf, () => null);
+    if (tag !== null) c.header("ETag", tag);
+  });
+
 /** Whether `If-None-Match` names the tag (section 13.1.2): compared weakly. */
 export function isKnown(tag: string, ifNoneMatch: string | undefined): boolean {
   if (ifNoneMatch?.trim() === "*") return true;
@@ -56,7 +72,7 @@ export function isKnown(tag: string, ifNoneMatch: string | undefined): boolean {
 }
 
 /**
- * For the verb of a `PUT` that honours `If-Match` (section 13.1.1), with the settings as they were just read. True: the
+ * For the verb of an edit that honours `If-Match` (section 13.1.1), with the settings as they were just read. True: the
  * write must find them so, by `stillIs`, or nobody may be told that it is done. Throws `precondition_failed`.
  */
 export async function needMatch(ifMatch: string | undefined, settings: Settings): Promise<boolean> {

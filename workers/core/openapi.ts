@@ -18,7 +18,10 @@ const HEADERS = {
     description: "`true`: this is what the first request with the `Idempotency-Key` was answered",
     type: "string",
   },
-  ETag: { description: "Names what was read, for `If-None-Match`, and for `If-Match` of its `PUT`", type: "string" },
+  ETag: {
+    description: "Names what was read, for `If-None-Match`, and for `If-Match` of what changes it",
+    type: "string",
+  },
 } as const;
 
 const SCHEMES = {

@@ -3,7 +3,7 @@
  * the catalogue it answers. Authentication, limits, body checks and the documentation of errors follow from that.
  */
 import { createRoute, type RouteConfig, type RouteHandler } from "@hono/zod-openapi";
-import type { Context, Next } from "hono";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { ERRORS, type ErrorCode } from "#contract/errors";
 import type { AccountActor } from "#contract/identity";
@@ -11,7 +11,7 @@ import { type Admission, isInPerson } from "./admits.ts";
 import type { App, AppEnv } from "./app-env.ts";
 import { authenticate, refuseCrossOrigin } from "./authenticate.ts";
 import { boundedBody } from "./body.ts";
-import { tagged } from "./conditional.ts";
+import { tagged, tellingTag } from "./conditional.ts";
 import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { type CredentialForm, FACES, faceOf } from "./faces.ts";
@@ -47,11 +47,15 @@ type Spec = Omit<RouteConfig, "middleware" | "security" | "parameters"> &
     anyOrigin?: boolean;
     /** Of a `GET`: the reply has a tag, and `If-None-Match` is honoured. The handler says the settings' tag, if there are any. */
     etag?: boolean;
-    /** Of a `PUT`: the handler hands `If-Match` to its verb. */
+    /** Of an edit, after the `GET` whose tag it compares: the handler hands `If-Match` to its verb. */
     ifMatch?: boolean;
     /** Of a `POST` that makes something, for accounts: `Idempotency-Key` is honoured. */
     idempotent?: boolean;
   };
+
+type Answering = (c: Context<AppEnv>) => Promise<Response>;
+/** Of each path the handler whose replies have a tag. */
+const tagging = new WeakMap<App, Map<string, Answering>>();
 
 const admissions = new WeakMap<App, Map<string, Admission>>();
 
@@ -73,15 +77,17 @@ export function operation<const S extends Spec>(app: App, spec: S, handler: Rout
   const path = rest === undefined ? route.path : route.path.replace(`{${rest}}`, `{${rest}{.+}}`);
   const { params: _, query: __, ...request } = route.request ?? {};
   const admit = admission(spec);
-  const steps = middleware(spec, admit);
+  // The handler was checked against `S`; what is routed differs from it only in what is done elsewhere at run time.
+  const answer = handler as unknown as Answering;
+  const readers = tagging.get(app) ?? new Map<string, Answering>();
+  if (etag) tagging.set(app, readers.set(route.path, answer));
+  const steps = middleware(spec, admit, readers.get(route.path));
   const routed: RouteConfig = { ...route, path, request, middleware: steps ?? [], hide: true };
   if (anyOrigin) app.options(createRoute(routed).getRoutingPath(), preflight);
-  // The handler was checked against `S`; `routed` differs from it only in what is done elsewhere at run time.
-  const answer = handler as unknown as (c: Context<AppEnv>, next: Next) => Promise<Response>;
-  const alone: typeof answer = async (c, next) => {
+  const alone: Answering = async (c) => {
     await admit(c);
     replyAtOnce(c);
-    return answer(c, next);
+    return answer(c);
   };
   app.openapi(routed, steps ? answer : alone);
 }
@@ -103,10 +109,11 @@ export function accountOf(ctx: Ctx): AccountActor {
 }
 
 /** Null when there is nothing to do but admit: a step less for most that is read. */
-function middleware(spec: Spec, admit: Admit) {
-  const { request, anyOrigin, etag, idempotent, operationId } = spec;
+function middleware(spec: Spec, admit: Admit, read: Answering | undefined) {
+  const { request, anyOrigin, etag, ifMatch, idempotent, operationId } = spec;
+  if (ifMatch && !read) throw new Error(`${operationId} compares the tag of nothing that is read`);
   const body = request?.body?.content;
-  if (!body && !anyOrigin && !etag && !idempotent) return null;
+  if (!body && !anyOrigin && !etag && !ifMatch && !idempotent) return null;
   return [
     ...(anyOrigin ? [shared] : []),
     createMiddleware<AppEnv>(async (c, next) => {
@@ -115,6 +122,7 @@ function middleware(spec: Spec, admit: Admit) {
     }),
     ...(body ? [boundedBody({ form: "application/x-www-form-urlencoded" in body })] : []),
     ...(etag ? [tagged] : []),
+    ...(ifMatch && read ? [tellingTag(read)] : []),
     ...(idempotent ? [onlyOnce(operationId)] : []),
   ];
 }
@@ -298,6 +306,7 @@ function failures(spec: Spec): RouteConfig["responses"] {
           headers: {
             "X-Request-Id": header("RequestId"),
             ...limitHeaders(spec),
+            ...(status === 412 && { ETag: header("ETag") }),
             ...((status === 429 || codes.includes("idempotency_running")) && { "Retry-After": header("RetryAfter") }),
           },
           content: {

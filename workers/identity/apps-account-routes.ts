@@ -16,8 +16,9 @@ import {
 import { Told } from "#contract/identity";
 import { IN_PERSON, OWNER_IN_PERSON } from "../core/admits.ts";
 import type { App } from "../core/app-env.ts";
+import { settingsTag } from "../core/conditional.ts";
 import { operation } from "../core/operation.ts";
-import { appsAccount, changeAppsAccount } from "./apps-account.ts";
+import { appsAccount, changeAppsAccount, settingsOf } from "./apps-account.ts";
 import { body, bothForms, envelope, json } from "./apps-reply.ts";
 import { listAppsSessions, revokeAppsSession, revokeOtherSessions } from "./apps-sessions.ts";
 import { changePassword } from "./change-password.ts";
@@ -44,7 +45,10 @@ export function appsAccountRoutes(app: App): void {
       errors: ["forbidden"],
       responses: { 200: { description: "The account", ...json(enveloped(AppsAccount)) } },
     },
-    async (c) => c.json(envelope(await appsAccount(c.var.ctx)), 200),
+    async (c) => {
+      const account = await appsAccount(c.var.ctx);
+      return c.json(envelope(account), 200, { ETag: await settingsTag(settingsOf(account)) });
+    },
   );
 
   operation(
@@ -57,11 +61,15 @@ export function appsAccountRoutes(app: App): void {
       summary: "Change your name or your e-mail address",
       access: "user",
       admits: IN_PERSON,
+      ifMatch: true,
       errors: ["forbidden"],
       request: body(AppsAccountChange),
       responses: { 200: { description: "The account as it is now", ...json(enveloped(AppsAccount)) } },
     },
-    async (c) => c.json(envelope(await changeAppsAccount(c.var.ctx, c.req.valid("json"))), 200),
+    async (c) => {
+      const account = await changeAppsAccount(c.var.ctx, c.req.valid("json"), c.req.header("if-match"));
+      return c.json(envelope(account), 200);
+    },
   );
 
   operation(

@@ -2,6 +2,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { type AppsAccount, type AppsAccountChange, TENANT } from "#contract/apps-identity";
 import { magic_links, two_factor, users } from "#tables/identity";
+import { needMatch } from "../core/conditional.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { appsRole } from "./apps-roles.ts";
@@ -40,12 +41,22 @@ export async function appsAccount(ctx: Ctx): Promise<AppsAccount> {
   };
 }
 
+/** What `PATCH` changes, and `If-Match` compares, by its columns. */
+export const settingsOf = ({ name, email }: AppsAccount) => ({ nickname: name, email });
+
 /**
  * `PATCH /api/v1/account`: what is not named stays. Links that were mailed to an address before it was changed open
- * nothing any more, and its owner is told there. Throws `invalid_request` for an address that somebody has.
+ * nothing any more, and its owner is told there. Throws `invalid_request` for an address that somebody has,
+ * `precondition_failed` when name and address are not those that `ifMatch` names.
  */
-export async function changeAppsAccount(ctx: Ctx, { name, email }: AppsAccountChange): Promise<AppsAccount> {
+export async function changeAppsAccount(
+  ctx: Ctx,
+  { name, email }: AppsAccountChange,
+  ifMatch: string | undefined,
+): Promise<AppsAccount> {
   const { id } = needSession(ctx);
+  const read = ifMatch === undefined ? undefined : settingsOf(await appsAccount(ctx));
+  const expected = read && (await needMatch(ifMatch, read)) ? read : undefined;
   const fields = { ...(name !== undefined && { nickname: name }), ...(email !== undefined && { email }) };
   if (Object.keys(fields).length > 0) {
     const links = ctx.db.delete(magic_links).where(and(eq(magic_links.user_id, id), sql`changes() = 1`));
@@ -54,7 +65,9 @@ export async function changeAppsAccount(ctx: Ctx, { name, email }: AppsAccountCh
       ...(email !== undefined && { email: email === null ? "removed" : "set" }),
     };
     const former = email === undefined ? undefined : await withAddress(ctx, id);
-    await emailTaken(() => changeAccount(ctx, fields, details, email === undefined ? [] : [links]));
+    await emailTaken(() =>
+      changeAccount(ctx, fields, details, { dependants: email === undefined ? [] : [links], expected }),
+    );
     if (former && former.email.toLowerCase() !== email?.toLowerCase()) tellFormerAddress(ctx, former);
   }
   return appsAccount(ctx);

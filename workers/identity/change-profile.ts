@@ -4,6 +4,7 @@ import type { AvatarChange, StatusChange } from "#contract/identity";
 import { users } from "#tables/identity";
 import { profileChanged } from "../chat/profile-changed.ts";
 import { commitIf } from "../core/commit.ts";
+import { stillIs } from "../core/conditional.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { needUser } from "./roles.ts";
@@ -37,15 +38,22 @@ export async function changeAnonymous(ctx: Ctx, anonymous: boolean) {
 type Row = typeof users.$inferSelect;
 type Fields = Partial<Pick<Row, "status" | "status_message" | "nickname" | "avatar" | "chat_anonymous" | "email">>;
 
+type Terms = {
+  /** As `commitIf` has them. */
+  dependants?: Parameters<typeof commitIf>[4];
+  /** What the account must still be like, as it was read. */
+  expected?: Pick<Row, "nickname" | "email"> | undefined;
+};
+
 /**
- * `dependants` as `commitIf` has them. Throws `unauthenticated` when its session or key has just ended: an address
- * outlasts it.
+ * Throws `unauthenticated` when its session or key has just ended: an address outlasts it; `precondition_failed` when it
+ * is not what is expected.
  */
 export async function changeAccount(
   ctx: Ctx,
   fields: Fields,
   details: Record<string, unknown>,
-  dependants: Parameters<typeof commitIf>[4] = [],
+  { dependants = [], expected }: Terms = {},
 ): Promise<Row> {
   const actor = needUser(ctx);
   const { id, username } = actor;
@@ -55,7 +63,7 @@ export async function changeAccount(
   const update = ctx.db
     .update(users)
     .set(fields)
-    .where(and(eq(users.id, id), or(...differs), holds(actor)))
+    .where(and(eq(users.id, id), or(...differs), expected && stillIs(users, expected), holds(actor)))
     .returning();
   const audit = { action: "profile_update", target: { type: "user", id, name: username }, details } as const;
   const [changed] = await commitIf(ctx, update, [audit], [], dependants);
@@ -66,5 +74,7 @@ export async function changeAccount(
   await needHeld(ctx, actor);
   const row = await ctx.db.select().from(users).where(eq(users.id, id)).get();
   if (!row) throw new ApiError("unauthenticated");
+  const isDone = (Object.keys(fields) as (keyof Fields)[]).every((field) => row[field] === fields[field]);
+  if (expected && !isDone) throw new ApiError("precondition_failed");
   return row;
 }
