@@ -2,7 +2,8 @@
 import type { ChannelMode } from "#contract/chat";
 import type { ClientFrame } from "#contract/chat-frames";
 import type { ChatRoomRpc, RoomAction } from "#contract/chat-rpc";
-import { MessageLimit } from "./limits.ts";
+import { roomOf } from "#kit/message-id";
+import { JoinLimit, MessageLimit } from "./limits.ts";
 import type { Seat } from "./seat.ts";
 import { forReader } from "./snapshot-frames.ts";
 
@@ -14,17 +15,20 @@ export type ActionsWorld = {
   now(): number;
   random(): string;
   room(room: number): Pick<ChatRoomRpc, "act" | "typing" | "history">;
+  markRead(user_id: number, message_id: number): Promise<void>;
   setTimer(action: () => void, ms: number): void;
   failed(what: string, error: unknown, about?: Record<string, unknown>): void;
   /** Of one user in 5 s. */
   messages_per_window?: number;
 };
 
+type UserLimits = { messages: MessageLimit; joins: JoinLimit };
+
 export type ActFrame = Extract<ClientFrame, { nonce?: string | undefined }>;
 
 export class GatewayActions {
   readonly #world: ActionsWorld;
-  readonly #limits = new Map<number, MessageLimit>();
+  readonly #limits = new Map<number, UserLimits>();
 
   constructor(world: ActionsWorld) {
     this.#world = world;
@@ -43,7 +47,7 @@ export class GatewayActions {
       return;
     }
     if (frame.type === "message") {
-      const wait = this.#limitOf(identity.user_id).take(nonce, this.#world.now());
+      const wait = this.#limitsOf(identity.user_id).messages.take(nonce, this.#world.now());
       if (wait > 0) {
         const message = "Slow down! You're sending messages too fast.";
         seat.fail({ error_code: "rate_limited", message, retry_after: Math.ceil(wait / 1000), ...about });
@@ -91,9 +95,16 @@ export class GatewayActions {
       .catch((error: unknown) => this.#world.failed("a room was not told who is typing", error, { room: place.room }));
   }
 
+  markRead(seat: Seat, message_id: number): void {
+    if (seat.user_id === null || roomOf(message_id) !== seat.place?.room || !seat.mayMarkRead()) return;
+    this.#world
+      .markRead(seat.user_id, message_id)
+      .catch((error: unknown) => this.#world.failed("a read mark was not kept", error));
+  }
+
   /** What a socket wants to be shown, unless it was shown too much lately. */
   async answer(seat: Seat, show: () => Promise<void>): Promise<void> {
-    const wait = seat.answers.ask(this.#world.now());
+    const wait = seat.answers.wait(this.#world.now());
     if (wait === 0) return show();
     const message = "You ask for more than is shown at once: slow down";
     seat.fail({ error_code: "rate_limited", message, retry_after: Math.ceil(wait / 1000) });
@@ -115,13 +126,23 @@ export class GatewayActions {
     seat.tell({ type: "history", channel_id: room, rev, messages, has_more, before_id });
   }
 
-  #limitOf(user_id: number): MessageLimit {
+  /** False: they have been let into channels too often lately, and are told so. */
+  mayJoin(seat: Seat): boolean {
+    const joins = seat.user_id === null ? seat.joins : this.#limitsOf(seat.user_id).joins;
+    const wait = joins.take(this.#world.now());
+    if (wait === 0) return true;
+    const message = "You join channels too often: slow down";
+    seat.fail({ error_code: "rate_limited", message, retry_after: Math.ceil(wait / 1000) });
+    return false;
+  }
+
+  #limitsOf(user_id: number): UserLimits {
     const known = this.#limits.get(user_id);
     if (known) return known;
     if (this.#limits.size >= LIMITS_MAX) this.#limits.clear();
-    const limit = new MessageLimit(this.#world.messages_per_window);
-    this.#limits.set(user_id, limit);
-    return limit;
+    const limits = { messages: new MessageLimit(this.#world.messages_per_window), joins: new JoinLimit() };
+    this.#limits.set(user_id, limits);
+    return limits;
   }
 }
 

@@ -5,7 +5,6 @@
 import { type ChannelConfig, SOCKETS_PER_USER } from "#contract/chat";
 import { CHAT_CLOSE, type ClientFrame } from "#contract/chat-frames";
 import type { ChatIdentity, ChatRoomRpc, Delivery, DeliveryReply, Looks, Standing } from "#contract/chat-rpc";
-import { roomOf } from "#kit/message-id";
 import { type ChannelRef, refOf } from "./channel-ref.ts";
 import { parseClientFrame } from "./client-frame.ts";
 import { GatewayActions } from "./gateway-actions.ts";
@@ -176,7 +175,7 @@ export class Gateway {
         this.#actions.typing(seat, this.#viewOf(seat)?.config?.mode ?? "open");
         return;
       case "mark_read":
-        this.#markRead(seat, frame.message_id);
+        this.#actions.markRead(seat, frame.message_id);
         return;
       case "join":
         this.#show(seat, () => this.#join(seat, refOf(frame), null));
@@ -214,9 +213,8 @@ export class Gateway {
   }
 
   async #join(seat: Seat, ref: ChannelRef, resume: { room: number; rev: number } | null): Promise<void> {
-    const opened = await this.#actions.tried("who may enter a channel could not be asked", () =>
-      this.#world.open(seat.identity, ref),
-    );
+    if (!this.#actions.mayJoin(seat)) return;
+    const opened = await this.#opened(seat.identity, ref);
     if (seat.closed) return;
     if (opened === null) {
       seat.fail({ error_code: "unavailable", message: "The chat did not answer: join again" });
@@ -246,11 +244,9 @@ export class Gateway {
     view.admit(seat, since, seat.identity.kind === "user" ? roomUser(seat.identity) : null);
   }
 
-  #markRead(seat: Seat, message_id: number): void {
-    if (seat.user_id === null || roomOf(message_id) !== seat.place?.room || !seat.mayMarkRead()) return;
-    this.#world
-      .markRead(seat.user_id, message_id)
-      .catch((error: unknown) => this.#world.failed("a read mark was not kept", error));
+  /** Null: D1 did not answer. */
+  #opened(identity: ChatIdentity, ref: ChannelRef): Promise<Opened | null> {
+    return this.#actions.tried("who may be in a channel could not be asked", () => this.#world.open(identity, ref));
   }
 
   /** True: it was dead, and is gone now. */
@@ -289,10 +285,14 @@ export class Gateway {
   }
 
   #endView(view: RoomView): void {
+    this.#forget(view);
+    void view.bye();
+  }
+
+  #forget(view: RoomView): void {
     if (this.#views.get(view.room) === view) this.#views.delete(view.room);
     this.#records.remove(view.room, view.epoch);
     this.#moved.delete(view);
-    void view.bye();
   }
 
   #lost(view: RoomView, why: "gone" | "unavailable", seats = view.seats()): void {
@@ -305,9 +305,7 @@ export class Gateway {
     }
     if (!view.empty) return;
     view.end();
-    if (this.#views.get(view.room) === view) this.#views.delete(view.room);
-    this.#records.remove(view.room, view.epoch);
-    this.#moved.delete(view);
+    this.#forget(view);
   }
 
   /** Who may still be here, now that the channel or its stream has changed; and what they may do. */
@@ -316,9 +314,7 @@ export class Gateway {
       const { place, identity } = seat;
       if (!place || place.room !== view.room || !view.config) continue;
       if (!mayStay(view.config, identity, place)) {
-        const opened = await this.#actions.tried("who may stay in a channel could not be asked", () =>
-          this.#world.open(identity, { id: view.room }),
-        );
+        const opened = await this.#opened(identity, { id: view.room });
         if (seat.closed || seat.place !== place) continue;
         if (!opened?.ok) {
           this.#leave(seat);

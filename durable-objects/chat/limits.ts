@@ -21,6 +21,37 @@ export class MessageLimit {
   }
 }
 
+/** So much at once, then so much a second. A clock that is set back gives nothing. */
+class Allowance {
+  readonly #atOnce: number;
+  readonly #perSecond: number;
+  #left: number;
+  #at = 0;
+
+  constructor(atOnce: number, perSecond: number) {
+    this.#atOnce = atOnce;
+    this.#perSecond = perSecond;
+    this.#left = atOnce;
+  }
+
+  left(now: number): number {
+    const gained = (Math.max(0, now - this.#at) / 1000) * this.#perSecond;
+    this.#left = Math.min(this.#atOnce, this.#left + gained);
+    this.#at = now;
+    return this.#left;
+  }
+
+  /** It may go below zero. */
+  spend(amount: number): void {
+    this.#left -= amount;
+  }
+
+  /** Ms until there is so much again. */
+  wait(amount: number, now: number): number {
+    return Math.ceil((Math.max(0, amount - this.left(now)) / this.#perSecond) * 1000);
+  }
+}
+
 const FRAMES_PER_SECOND = 20;
 const FRAMES_AT_ONCE = 60;
 const ERROR_EVERY_MS = 1_000;
@@ -29,19 +60,16 @@ const REFUSED_MAX = 1_000;
 
 /** Frames of one socket, of whatever type. */
 export class FrameLimit {
-  #tokens = FRAMES_AT_ONCE;
-  #at = 0;
+  readonly #allowance = new Allowance(FRAMES_AT_ONCE, FRAMES_PER_SECOND);
   #refused = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
 
   /** `refused`: say nothing more of it; `told`: say so; `flood`: end the socket. */
   take(now: number): "ok" | "told" | "refused" | "flood" {
-    const gained = (Math.max(0, now - this.#at) / 1000) * FRAMES_PER_SECOND;
-    this.#tokens = Math.min(FRAMES_AT_ONCE, this.#tokens + gained);
-    this.#at = now;
-    if (this.#tokens >= FRAMES_AT_ONCE / 2) this.#refused = 0;
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1;
+    const left = this.#allowance.left(now);
+    if (left >= FRAMES_AT_ONCE / 2) this.#refused = 0;
+    if (left >= 1) {
+      this.#allowance.spend(1);
       return "ok";
     }
     this.#refused += 1;
@@ -52,36 +80,39 @@ export class FrameLimit {
   }
 }
 
-/** More than the largest page of history, and some thirty joins of an ordinary channel. */
+const JOINS_AT_ONCE = 40;
+const JOINS_PER_SECOND = 2;
+
+/** How often one user, over all their sockets, or one guest is let into a channel: D1 is asked each time. */
+export class JoinLimit {
+  readonly #allowance = new Allowance(JOINS_AT_ONCE, JOINS_PER_SECOND);
+
+  /** Ms until the next one; 0: this one is counted. */
+  take(now: number): number {
+    const wait = this.#allowance.wait(1, now);
+    if (wait === 0) this.#allowance.spend(1);
+    return wait;
+  }
+}
+
+/** More than the largest page of history, and some fifty joins of an ordinary channel. */
 const ANSWERED_AT_ONCE = 2 * 1024 * 1024;
 const ANSWERED_PER_SECOND = 128 * 1024;
-/** What D1 and the room are asked for it counts like so much, however little the answer is. */
-const ASKED = 32 * 1024;
 
 /**
  * What a socket is sent because it asks, in characters. Who asks on without reading fills our memory, and nothing tells
- * us whether single frames are read; and whoever asks on and on keeps others waiting.
+ * us whether single frames are read.
  */
 export class AnswerLimit {
-  #left = ANSWERED_AT_ONCE;
-  #at = 0;
+  readonly #allowance = new Allowance(ANSWERED_AT_ONCE, ANSWERED_PER_SECOND);
 
   sent(length: number, now: number): void {
-    this.#gain(now);
-    this.#left -= length;
+    this.#allowance.left(now);
+    this.#allowance.spend(length);
   }
 
-  /** Ms until it may ask; 0: this time is counted. */
-  ask(now: number): number {
-    this.#gain(now);
-    if (this.#left <= 0) return Math.ceil(((1 - this.#left) / ANSWERED_PER_SECOND) * 1000);
-    this.#left -= ASKED;
-    return 0;
-  }
-
-  #gain(now: number): void {
-    const gained = (Math.max(0, now - this.#at) / 1000) * ANSWERED_PER_SECOND;
-    this.#left = Math.min(ANSWERED_AT_ONCE, this.#left + gained);
-    this.#at = now;
+  /** Ms until it may ask again. */
+  wait(now: number): number {
+    return this.#allowance.wait(1, now);
   }
 }

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { FRAME_MAX_BYTES } from "#contract/chat";
 import { CHAT_CLOSE, type ErrorFrame } from "#contract/chat-frames";
+import type { ChatIdentity } from "#contract/chat-rpc";
 import { messageId } from "#kit/message-id";
 import { actionsOf, channelOf, doer, guestOf, streamOf, userOf } from "../harness/chat-cast.ts";
 import { type ChatPerson, type Sendable, settled } from "../harness/chat-person.ts";
@@ -219,25 +220,26 @@ describe("limits", () => {
     expect(await ask()).toMatchObject({ type: "history" });
   });
 
-  test("what is looked up for who joins and joins: it keeps others waiting", async () => {
-    const ann = await inRoom(1);
-    const joined = async () => {
-      await ann.join(ROOM);
-      return ann.take().filter(({ type }) => type === "channel_info").length;
+  test.each<[string, ChatIdentity, ChatIdentity]>([
+    ["a user, over all their sockets", userOf(1), userOf(1)],
+    ["a guest, of a socket each", guestOf("g1"), guestOf("g2")],
+  ])("joins of %s: D1 is asked each time", async (_, one, two) => {
+    const [first, second] = [await gateway.connect(one), await gateway.connect(two)];
+    const join = async (person: ChatPerson) => {
+      await person.join(ROOM);
+      return person.take().at(-1);
     };
-    let shown = 0;
-    // As fast as frames are taken.
-    for (let n = 0; n < 200; n++) {
-      shown += await joined();
-      await world.pass(50);
-    }
-    expect(shown).toBeGreaterThan(60);
-    expect(shown).toBeLessThan(110);
-    await ann.join(ROOM);
-    const refused = ann.last("error");
-    expect(refused).toMatchObject({ error_code: "rate_limited", retry_after: 1 });
+    for (let n = 0; n < 40; n++) expect(await join(first)).toMatchObject({ type: "users" });
+    const refused = { type: "error", error_code: "rate_limited", retry_after: 1 };
+    expect(await join(first)).toMatchObject(refused);
+    expect(await join(second)).toMatchObject(one.kind === "user" ? refused : { type: "users" });
+    const other = await gateway.connect(userOf(2));
+    expect(await join(other)).toMatchObject({ type: "users" });
+    // Who is refused stays where they are.
+    await other.say(message("still here?"));
+    expect(said(first)).toEqual(["still here?"]);
     await world.pass(1_000);
-    expect(await joined()).toBe(1);
+    expect(await join(first)).toMatchObject({ type: "users" });
   });
 
   test("so much at once: 32 wait their turn, the next is given back", async () => {
