@@ -23,16 +23,15 @@ const OPERATIONS: [method: string, path: () => string][] = [
 const bytes = (...values: number[]) => Uint8Array.from(values);
 const nested = (depth: number) => `{"title":${"[".repeat(depth)}${"]".repeat(depth)}}`;
 /** Without a length, in pieces. */
-const chunked = (size: number) => {
-  let left = size;
-  return new ReadableStream({
+const chunked = (size: number, sent = { bytes: 0 }) =>
+  new ReadableStream({
     pull(controller) {
-      if (left <= 0) return controller.close();
-      controller.enqueue(new Uint8Array(Math.min(left, 16_384)).fill(0x20));
-      left -= 16_384;
+      const piece = Math.min(size - sent.bytes, 16_384);
+      if (piece <= 0) return controller.close();
+      controller.enqueue(new Uint8Array(piece).fill(0x20));
+      sent.bytes += piece;
     },
   });
-};
 
 const BODIES: Record<string, { body: () => BodyInit; expected: number; headers?: Record<string, string> }> = {
   nothing: { body: () => "", expected: 400 },
@@ -99,6 +98,18 @@ describe.each(OPERATIONS)("%s %s", (method, path) => {
     expect(reply.status, reply.text).toBe(expected);
     expect(reply.body).toEqual({ error: expect.any(String), status: expected, request_id: expect.any(String) });
   });
+});
+
+test("what is too large is read to its end all the same, unless it is far too large", async () => {
+  const send = async (size: number) => {
+    const sent = { bytes: 0 };
+    const { status } = await call("POST", "/api/streams", { token, body: chunked(size, sent) });
+    return { status, ...sent };
+  };
+  expect(await send(1_000_000)).toEqual({ status: 413, bytes: 1_000_000 });
+  const endless = await send(100_000_000);
+  expect(endless.status).toBe(413);
+  expect(endless.bytes).toBeLessThan(8_000_000);
 });
 
 describe("a body is taken", () => {

@@ -6,6 +6,11 @@ import { ApiError } from "./errors.ts";
 import { parseJson } from "./json.ts";
 
 const BODY_MAX_BYTES = 256 * 1024;
+/**
+ * What is too large is read on to here and thrown away: who is still sending when the connection is closed often does not
+ * see why.
+ */
+const READ_MAX_BYTES = 4 * 1024 * 1024;
 
 const JSON_TYPE = "application/json";
 const FORM_TYPE = "application/x-www-form-urlencoded";
@@ -59,16 +64,18 @@ function decodedForm(text: string): string {
 
 async function readText(request: Request, maxBytes: number): Promise<string> {
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > maxBytes) throw tooLarge(maxBytes);
+  const most = Math.max(READ_MAX_BYTES, maxBytes);
+  if (announced > most) throw tooLarge(maxBytes);
   if (!request.body) return "";
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body as ReadableStream<Uint8Array>) {
     length += chunk.byteLength;
     // Leaving the loop cancels the stream.
-    if (length > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+    if (length > most) break;
+    if (length <= maxBytes) chunks.push(chunk);
   }
+  if (length > maxBytes) throw tooLarge(maxBytes);
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
