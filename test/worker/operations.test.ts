@@ -3,11 +3,10 @@
  * its errors; and nothing is routed that is not documented. The list grows with the product.
  */
 import { beforeAll, describe, expect, test } from "vitest";
-import { z } from "zod";
 import { ERRORS, type ErrorCode } from "../../schema/contract/errors.ts";
 import { app } from "../../workers/application.ts";
 import { PAGES } from "../../workers/core/pages.ts";
-import { call } from "./client.ts";
+import { type Document, readDocument } from "./openapi-document.ts";
 
 /** Method, path, and the codes that its contract names; every operation answers `internal` and `unavailable` too. */
 const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
@@ -284,30 +283,9 @@ const OPERATIONS: [method: string, path: string, codes: ErrorCode[]][] = [
   ["get", "/openapi.json", []],
 ];
 
-const Response = z.looseObject({
-  description: z.string().min(1),
-  headers: z.record(z.string(), z.unknown()).optional(),
-  content: z.record(z.string(), z.looseObject({ examples: z.record(z.string(), z.unknown()).optional() })).optional(),
-});
-const Operation = z.looseObject({
-  operationId: z.string(),
-  summary: z.string().min(1),
-  tags: z.array(z.string()).min(1),
-  security: z.array(z.record(z.string(), z.array(z.string()))),
-  parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })).optional(),
-  requestBody: z.looseObject({ content: z.record(z.string(), z.unknown()) }).optional(),
-  responses: z.record(z.string(), Response),
-});
-const Document = z.looseObject({
-  openapi: z.string(),
-  info: z.looseObject({ title: z.string(), version: z.string() }),
-  paths: z.record(z.string(), z.record(z.string(), Operation)),
-  components: z.looseObject({ securitySchemes: z.record(z.string(), z.unknown()) }),
-});
-
-let document: z.infer<typeof Document>;
+let document: Document;
 beforeAll(async () => {
-  document = Document.parse((await call("GET", "/openapi.json")).body);
+  document = await readDocument();
 });
 
 /** Hono's spelling of a path, in OpenAPI's. */
@@ -358,76 +336,4 @@ test("nothing is documented that is not in this list", () => {
     Object.keys(methods).map((method) => `${method} ${path}`),
   );
   expect(documented.sort()).toEqual(OPERATIONS.map(([method, path]) => `${method} ${path}`).sort());
-});
-
-test("media of recordings open to anybody, and to who says who they are", () => {
-  for (const name of ["index.m3u8", "parts/{file}", "thumbnail.jpg", "storyboard.jpg"]) {
-    const { security } = document.paths[`/api/vod/{public_id}/${name}`]?.get ?? expect.fail(name);
-    expect(security).toEqual(expect.arrayContaining([{}, { bearer: [] }, { cookie: [] }]));
-  }
-});
-
-test("where no cookie counts, no cross-origin refusal is documented", () => {
-  const ways = Object.entries(document.paths).filter(([path]) => /^\/api\/(v1|auth)\//.test(path));
-  expect(ways.length).toBeGreaterThan(0);
-  expect(JSON.stringify(ways)).not.toContain("cross_origin");
-});
-
-test("where no key is good enough, none is documented; and a refresh takes a token and nothing else", () => {
-  const securityOf = (method: string, path: string) => document.paths[path]?.[method]?.security;
-  const session = [{ bearer: [] }, { query_token: [] }, { cookie: [] }];
-  for (const [method, path] of OPERATIONS) {
-    if (/^\/api\/v1\/(account|auth\/sessions)/.test(path)) expect(securityOf(method, path)).toEqual([{ bearer: [] }]);
-  }
-  expect(securityOf("get", "/api/v1/auth/me")).toEqual([{ bearer: [] }, { app_token: [] }]);
-  expect(securityOf("post", "/api/me/password")).toEqual(session);
-  expect(securityOf("get", "/api/api-keys")).toEqual(session);
-  expect(securityOf("post", "/api/auth/refresh")).toEqual([{ bearer: [] }]);
-});
-
-test("operation ids are unique", () => {
-  const ids = Object.values(document.paths).flatMap((methods) =>
-    Object.values(methods).map(({ operationId }) => operationId),
-  );
-  expect(new Set(ids).size).toBe(ids.length);
-});
-
-test("every reference leads somewhere", () => {
-  const text = JSON.stringify(document);
-  for (const [, pointer = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
-    const found = pointer
-      .split("/")
-      .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document);
-    expect(found, pointer).toBeDefined();
-  }
-});
-
-test("no example opens anything", () => {
-  expect(JSON.stringify(document)).not.toMatch(/live_[A-Za-z0-9_-]{32}|eyJ[A-Za-z0-9_-]{8}/);
-});
-
-test("lengths are documented as they are enforced", () => {
-  const text = JSON.stringify(document.paths["/api/streams"]?.post?.requestBody);
-  expect([...text.matchAll(/"maxLength":(\d+)/g)].map(([, most]) => most)).toEqual(["100", "100", "2000"]);
-});
-
-test("numbers in addresses are documented as integers, with their range", () => {
-  const { parameters = [] } = document.paths["/api/activity"]?.get ?? expect.fail("no activity");
-  const limit = parameters.find(({ name }) => name === "limit");
-  expect(limit).toMatchObject({ schema: { type: "integer", minimum: 1, maximum: 50, default: 20 } });
-});
-
-test("patterns are documented without the flags of their expressions", () => {
-  const text = JSON.stringify(document.paths["/api/me/avatar"]?.put?.requestBody);
-  expect(text).toContain(JSON.stringify(String.raw`^[\p{L}\p{N}]{1,2}$`));
-});
-
-test("a wrong type is told in words that follow the field's name", async () => {
-  const typed = await call("POST", "/api/token", { body: { username: 5, password: "x" } });
-  expect(typed).toMatchObject({ status: 400, body: { error: "username must be of type string" } });
-});
-
-test("is OpenAPI 3.1 of the version in package.json", () => {
-  expect(document.openapi).toBe("3.1.0");
-  expect(document.info.version).toMatch(/^\d+\.\d+\.\d+$/);
 });
