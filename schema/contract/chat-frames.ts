@@ -29,19 +29,21 @@ const Id = z.int({ error: ID_RANGE }).positive(ID_RANGE);
 const REV_RANGE = "must be a whole number, 0 or more";
 const LIMIT_RANGE = `must be a whole number from 1 to ${HISTORY_MAX}`;
 const name = (most: number) => z.string({ error: "must be text" }).max(most, `must be at most ${most} characters`);
+const says = (description: string) => ({ description });
 const withNonce = { nonce: Nonce.optional() };
 
 /** Client to server. One channel at a time: a `join` or `resume` of another one leaves the present one. */
 export const ClientFrame = z.discriminatedUnion(
   "type",
   [
-    z.object({
-      type: z.literal("join"),
-      /** One of these three; `general` when there is none. */
-      channel: name(120).optional(),
-      channel_id: Id.optional(),
-      stream_key: name(200).optional(),
-    }),
+    z
+      .object({
+        type: z.literal("join"),
+        channel: name(120).optional(),
+        channel_id: Id.optional(),
+        stream_key: name(200).optional(),
+      })
+      .meta(says("By one of the three; by none of them it is the channel `general`")),
     z.object({ type: z.literal("message"), message: MessageText, reply_to: Id.optional(), ...withNonce }),
     z.object({ type: z.literal("typing") }),
     z.object({ type: z.literal("delete"), message_id: Id, ...withNonce }),
@@ -59,21 +61,22 @@ export const ClientFrame = z.discriminatedUnion(
       type: z.literal("resume"),
       channel_id: Id,
       rev: z.int({ error: REV_RANGE }).min(0, REV_RANGE),
-      /** The key that a private stream's channel was joined by. */
-      stream_key: name(200).optional(),
+      stream_key: name(200).optional().meta(says("The key that a private stream's channel was joined by")),
     }),
-    /** Answer to `sync`. */
-    z.object({ type: z.literal("synced"), n: z.int({ error: "must be a whole number" }) }),
-    /** Exactly `{"type":"ping"}` is answered without waking anything. */
-    z.object({ type: z.literal("ping") }),
+    z
+      .object({ type: z.literal("synced"), n: z.int({ error: "must be a whole number" }) })
+      .meta(says("Answer to `sync`, with its `n`")),
+    z.object({ type: z.literal("ping") }).meta(says('Exactly `{"type":"ping"}` is answered without waking anything')),
   ],
   { error: "unknown type" },
 );
 export type ClientFrame = z.infer<typeof ClientFrame>;
 
-const room = { channel_id: z.int(), rev: z.int() };
-/** As the one who did it chose it. */
-const nonce = z.string().optional();
+const room = {
+  channel_id: z.int(),
+  rev: z.int().meta(says("Of the last change of the channel, which may be this one")),
+};
+const nonce = z.string().optional().meta(says("As the one who did it chose it"));
 
 const Message = z.object({
   type: z.literal("message"),
@@ -100,8 +103,7 @@ const MessageDeleted = z.object({
   type: z.literal("message_deleted"),
   ...room,
   message_id: z.int(),
-  /** Null: an anonymous author. */
-  deleted_by: z.int().nullable(),
+  deleted_by: z.int().nullable().meta(says("Null: an anonymous author")),
   nonce,
 });
 const ReactionUpdate = z.object({
@@ -109,8 +111,7 @@ const ReactionUpdate = z.object({
   ...room,
   message_id: z.int(),
   emoji: z.string(),
-  /** Null: somebody anonymous. */
-  user_id: z.int().nullable(),
+  user_id: z.int().nullable().meta(says("Null: somebody anonymous")),
   username: z.string(),
   action: z.enum(["add", "remove"]),
   added: z.boolean(),
@@ -135,8 +136,9 @@ const ChannelRenamed = z.object({
   old_name: z.string(),
   new_name: z.string(),
 });
-/** Anything of the channel but its name; each reader gets a `channel_info` of their own after it. */
-const ChannelUpdated = z.object({ type: z.literal("channel_updated"), ...room });
+const ChannelUpdated = z
+  .object({ type: z.literal("channel_updated"), ...room })
+  .meta(says("Anything of the channel but its name; a `channel_info` comes after it"));
 const ChannelCleared = z.object({
   type: z.literal("channel_cleared"),
   ...room,
@@ -151,7 +153,9 @@ const StreamStatus = z.object({
   stream_id: z.int(),
   is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]),
 });
-const Skipped = z.object({ type: z.literal("skipped"), ...room, nonce });
+const Skipped = z
+  .object({ type: z.literal("skipped"), ...room, nonce })
+  .meta(says("A change that shows nothing any more"));
 
 /** What takes a number of its own. */
 const CHANGES = [
@@ -185,8 +189,7 @@ const ChannelInfo = z.object({
   mode: ChannelMode,
   slowmode_seconds: z.int(),
   can_send: z.boolean(),
-  /** May delete what others wrote, and pin. */
-  can_moderate: z.boolean(),
+  can_moderate: z.boolean().meta(says("May delete what others wrote, and pin")),
   stream_id: z.int().optional(),
   stream_name: z.string().optional(),
   stream_is_live: z.union([z.literal(0), z.literal(1), z.literal(2)]).optional(),
@@ -196,12 +199,9 @@ export type ChannelInfo = z.infer<typeof ChannelInfo>;
 const History = z.object({
   type: z.literal("history"),
   ...room,
-  /** Oldest first. */
-  messages: z.array(ChatMessage),
-  /** There is more before them. */
-  has_more: z.boolean(),
-  /** Only in the answer to a `history` frame. */
-  before_id: z.int().optional(),
+  messages: z.array(ChatMessage).meta(says("Oldest first")),
+  has_more: z.boolean().meta(says("There is more before them")),
+  before_id: z.int().optional().meta(says("Only in the answer to a `history` frame")),
 });
 const PinnedMessages = z.object({ type: z.literal("pinned_messages"), ...room, messages: z.array(PinnedMessage) });
 
@@ -220,10 +220,8 @@ export type ChatUser = z.infer<typeof ChatUser>;
 const Users = z.object({
   type: z.literal("users"),
   ...room,
-  /** At most 200 after a join. Later only in rooms of no more: in larger ones it is empty then, and `total` counts. */
-  users: z.array(ChatUser),
-  /** Everybody who is signed in. */
-  total: z.int(),
+  users: z.array(ChatUser).meta(says("At most 200 after a join; later empty where there are more, and `total` counts")),
+  total: z.int().meta(says("Everybody who is signed in")),
   guests: z.int(),
 });
 const UserJoined = z.object({
@@ -255,16 +253,11 @@ const UserNicknameChanged = z.object({
   nickname: z.string().nullable(),
 });
 const UserAvatarChanged = z.object({ type: z.literal("user_avatar_changed"), ...room, ...who, avatar: Avatar });
-/** The list of users shows them under the one name or the other from now on. */
-const UserAnonymousChanged = z.object({
-  type: z.literal("user_anonymous_changed"),
-  ...room,
-  ...who,
-  anonymous: z.boolean(),
-});
+const UserAnonymousChanged = z
+  .object({ type: z.literal("user_anonymous_changed"), ...room, ...who, anonymous: z.boolean() })
+  .meta(says("The list of users shows them under the one name or the other from now on"));
 const Typing = z.object({ type: z.literal("typing"), ...room, user_id: z.int().nullable(), username: z.string() });
-/** Every change up to `rev` has been sent. */
-const Resumed = z.object({ type: z.literal("resumed"), ...room });
+const Resumed = z.object({ type: z.literal("resumed"), ...room }).meta(says("Every change up to `rev` has been sent"));
 
 export const ChatErrorCode = z.enum([
   "invalid",
@@ -288,20 +281,18 @@ const ErrorFrame = z.object({
   type: z.literal("error"),
   message: z.string(),
   error_code: ChatErrorCode,
-  /** Of the frame that failed. */
-  nonce: z.string().optional(),
-  /** Seconds until the next try may work. */
-  retry_after: z.number().optional(),
+  nonce: z.string().optional().meta(says("Of the frame that failed")),
+  retry_after: z.number().optional().meta(says("Seconds until the next try may work")),
   cooldown_remaining: z.number().optional(),
 });
 export type ErrorFrame = z.infer<typeof ErrorFrame>;
 
-/** The first frame of every socket. */
-const Connected = z.object({
-  type: z.literal("connected"),
-  /** Null: a guest, who may only read. */
-  user: ChatProfile.nullable(),
-});
+const Connected = z
+  .object({
+    type: z.literal("connected"),
+    user: ChatProfile.nullable().meta(says("Null: a guest, who may only read")),
+  })
+  .meta(says("The first frame of every socket"));
 
 export const ServerFrame = z.discriminatedUnion("type", [
   ...CHANGES,
@@ -319,8 +310,9 @@ export const ServerFrame = z.discriminatedUnion("type", [
   Resumed,
   ErrorFrame,
   Connected,
-  /** Only with `sluice.batch.v1`: so much was sent; answer with `synced` and the same `n`. */
-  z.object({ type: z.literal("sync"), n: z.int() }),
+  z
+    .object({ type: z.literal("sync"), n: z.int() })
+    .meta(says("Only with `sluice.batch.v1`: so much was sent; answer with `synced` and the same `n`")),
   z.object({ type: z.literal("pong") }),
 ]);
 export type ServerFrame = z.infer<typeof ServerFrame>;
