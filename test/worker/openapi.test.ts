@@ -1,6 +1,6 @@
 /** The description of the API as a whole: what it says is true, and leads somewhere. */
 import { beforeAll, expect, test } from "vitest";
-import { call } from "./client.ts";
+import { call, newStream, newUser } from "./client.ts";
 import { type Document, readDocument } from "./openapi-document.ts";
 
 let document: Document;
@@ -33,6 +33,23 @@ test("where no key is good enough, none is documented; and a refresh takes a tok
   expect(securityOf("post", "/api/me/password")).toEqual(session);
   expect(securityOf("get", "/api/api-keys")).toEqual(session);
   expect(securityOf("post", "/api/auth/refresh")).toEqual([{ bearer: [] }]);
+});
+
+test("a stream's key is documented for what is done to accounts where it is taken, and nowhere else", async () => {
+  const stream = await newStream((await newUser("admin")).token);
+  const headers = { "x-stream-key": stream.stream_key };
+  const about = Object.entries(document.paths).filter(([path]) => !/^\/api\/(v1|auth)\//.test(path));
+  for (const [path, methods] of about) {
+    for (const [method, { tags, security, requestBody }] of Object.entries(methods)) {
+      if (!tags.includes("identity") || security.length === 0) continue;
+      const body = requestBody ? { body: {} } : {};
+      const { status } = await call(method.toUpperCase(), path.replace("{id}", "1"), { headers, ...body });
+      const isTaken = security.some((scheme) => "stream_key" in scheme);
+      if (isTaken) expect([path, status]).toEqual([path, path === "/logout" ? 302 : 200]);
+      // What is wrong with a body is said before.
+      else expect(requestBody ? [400, 403] : [403], `${method} ${path}`).toContain(status);
+    }
+  }
 });
 
 test("operation ids are unique", () => {

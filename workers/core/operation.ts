@@ -23,13 +23,13 @@ import { replyAtOnce } from "./reply.ts";
 
 /**
  * `none`: credentials are not looked at. `optional`: they are, and without any the actor is anonymous. `user`: an
- * account is needed. `login`: none, but a browser must not be made to do it by another site. `asked`: they are looked at
+ * account is needed. `account`: the verb refuses a stream's key as well, which acts for that stream. `login`: none, but a browser must not be made to do it by another site. `asked`: they are looked at
  * by the handler, and only when nothing else decides. `token`: the handler needs a session's token, ended or not.
  */
-type Access = "none" | "optional" | "user" | "login" | "asked" | "token";
+type Access = "none" | "optional" | "user" | "account" | "login" | "asked" | "token";
 
 /** Where no credential is looked at first, it is said whether calls are counted; elsewhere they are. */
-type Limiting = { access: "optional" | "user"; limit?: LimitClass } | { access: Access; limit: LimitClass };
+type Limiting = { access: "optional" | "user" | "account"; limit?: LimitClass } | { access: Access; limit: LimitClass };
 
 type Spec = Omit<RouteConfig, "middleware" | "security" | "parameters"> &
   Limiting & {
@@ -145,6 +145,7 @@ const shared = createMiddleware<AppEnv>(async (c, next) => {
   c.header("Access-Control-Allow-Origin", "*");
 });
 
+const needsAccount = ({ access }: Spec) => access === "user" || access === "account";
 const isRead = ({ method }: Spec) => method === "get" || method === "head";
 
 /** The class that counts the calls of an operation, or null. */
@@ -164,7 +165,8 @@ function admission(spec: Spec): Admit {
   const limit = counted(spec);
   const reads = isRead(spec);
   const first = limit !== null && countsFirst(limit);
-  const authenticates = access === "optional" || access === "user";
+  const needs = needsAccount(spec);
+  const authenticates = access === "optional" || needs;
   const check = parameterCheck(spec.request ?? {});
   return async (c) => {
     if (first) await count(c, limit, reads);
@@ -172,7 +174,7 @@ function admission(spec: Spec): Admit {
     const later = first ? null : limit;
     if (authenticates) await identify(c, later, reads);
     else if (later !== null) await count(c, later, reads);
-    if (access === "user" && c.get("ctx").actor.kind === "anonymous") throw new ApiError("unauthenticated");
+    if (needs && c.get("ctx").actor.kind === "anonymous") throw new ApiError("unauthenticated");
     check(c);
   };
 }
@@ -202,16 +204,19 @@ const SCHEMES: Record<CredentialForm, string[]> = {
   query_token: ["query_token"],
   cookie: ["cookie"],
 };
-/** By these a session is presented, and no key. */
-const SESSIONS: ReadonlySet<CredentialForm> = new Set(["bearer", "query_token", "cookie"]);
+const NONE: ReadonlySet<CredentialForm> = new Set();
+const STREAM_KEY: ReadonlySet<CredentialForm> = new Set(["stream_key"]);
+const KEYS: ReadonlySet<CredentialForm> = new Set(["api_key", "app_token", "stream_key"]);
 
-function security({ access, admits, path }: Spec): Requirement[] {
+function security(spec: Spec): Requirement[] {
+  const { access, admits, path } = spec;
   if (access === "none" || access === "login") return [];
   if (access === "token") return [{ bearer: [] }];
   const taken: readonly CredentialForm[] = FACES[faceOf(path)].credentials;
-  const forms = taken.filter((form) => !isInPerson(admits) || SESSIONS.has(form)).flatMap((form) => SCHEMES[form]);
+  const refused = isInPerson(admits) ? KEYS : access === "account" ? STREAM_KEY : NONE;
+  const forms = taken.filter((form) => !refused.has(form)).flatMap((form) => SCHEMES[form]);
   const required = forms.map((name): Requirement => ({ [name]: [] }));
-  return access === "user" ? required : [...required, {}];
+  return needsAccount(spec) ? required : [...required, {}];
 }
 
 const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
@@ -282,7 +287,8 @@ function errorCodes(spec: Spec): ErrorCode[] {
   const implied: [applies: boolean, codes: ErrorCode[]][] = [
     [request !== undefined, ["invalid_request"]],
     [request?.body !== undefined, ["invalid_json", "body_too_large", "unsupported_media_type"]],
-    [access === "user" || access === "token", ["unauthenticated"]],
+    [needsAccount(spec) || access === "token", ["unauthenticated"]],
+    [access === "account", ["forbidden"]],
     [access !== "none" && !isRead(spec) && forms.includes("cookie"), ["cross_origin"]],
     [counted(spec) !== null, ["rate_limited"]],
     [ifMatch === true, ["precondition_failed"]],

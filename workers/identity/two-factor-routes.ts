@@ -29,7 +29,7 @@ export function twoFactorRoutes(app: App): void {
       operationId: "getTwoFactorStatus",
       tags,
       summary: "Whether two-factor authentication is on, and how many backup codes are left",
-      access: "user",
+      access: "account",
       admits: ACCOUNTS,
       errors: ["forbidden"],
       responses: { 200: { description: "As it is", ...json(TwoFactorStatus) } },
