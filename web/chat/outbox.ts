@@ -120,7 +120,14 @@ export class Outbox {
     const mayWork = error_code === "unavailable" && Date.now() - (entry.tried ?? 0) < PATIENCE_MS;
     if (isOver) this.discard(entry.nonce);
     else if (isWaitedFor && (error_code === "rate_limited" || mayWork)) this.#pause(entry, message, wait || PAUSE_MS);
-    else this.#fail(entry.nonce, message, Date.now() + wait);
+    else {
+      const { action } = entry;
+      // What it answers is gone: sent again, it stands for itself.
+      if (error_code === "not_found" && action.kind === "message") {
+        this.#patch(entry.nonce, { action: { ...action, reply: null } });
+      }
+      this.#fail(entry.nonce, message, Date.now() + wait);
+    }
     return true;
   }
 

@@ -55,6 +55,17 @@ describe("order", () => {
     expect(words()).toEqual(["one", "better", "delete"]);
   });
 
+  test("an answer to what is gone may go out as a message of its own", () => {
+    const reply = { id: idOf(1), username: "bob", message: "gone" };
+    const entry = outbox.add({ kind: "message", message: "an answer", reply });
+    refuse(entry, "not_found");
+    outbox.retry(entry.nonce);
+    expect(sent).toEqual([
+      { type: "message", message: "an answer", nonce: entry.nonce, reply_to: reply.id },
+      { type: "message", message: "an answer", nonce: entry.nonce },
+    ]);
+  });
+
   test("one that fails lets the next one go", () => {
     const one = write("one");
     write("two");
