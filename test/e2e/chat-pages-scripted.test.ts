@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { seconds, until } from "../harness/broadcast.ts";
-import { ChatPages, message, say, settled } from "../harness/chat-pages.ts";
+import { ChatPages, field, message, type PageOptions, say, settled } from "../harness/chat-pages.ts";
 import { ScriptedChat, somebody } from "../harness/scripted-chat.ts";
 import { ATTACKS } from "./attacks.ts";
 
@@ -17,8 +17,8 @@ afterEach(async () => {
 });
 
 /** The page of a channel about which `chat` decides. */
-async function pageOf(chat: ScriptedChat): Promise<Page> {
-  const page = await pages.blank("ada");
+async function pageOf(chat: ScriptedChat, size: PageOptions = {}): Promise<Page> {
+  const page = await pages.blank("ada", size);
   await chat.serve(page);
   await page.goto(`${pages.sluice.url}/chat/general`);
   await page.locator('[data-stage="live"]').waitFor();
@@ -102,9 +102,7 @@ describe("reading back", () => {
 test("a finger that rests on a message opens what can be done with it, and chooses nothing when it leaves", async () => {
   const chat = new ScriptedChat();
   for (const text of ["first", "second"]) chat.add({ message: text });
-  const page = await pages.blank("ada", { width: 390, height: 844 });
-  await chat.serve(page);
-  await page.goto(`${pages.sluice.url}/chat/general`);
+  const page = await pageOf(chat, { width: 320, height: 568 });
   const { x = 0, y = 0 } = (await message(page, "second").boundingBox()) ?? {};
   const finger = await page.context().newCDPSession(page);
   await finger.send("Emulation.setTouchEmulationEnabled", { enabled: true });
@@ -113,11 +111,36 @@ test("a finger that rests on a message opens what can be done with it, and choos
   const sheet = page.getByRole("dialog", { name: "Message of bob" });
   const copy = sheet.getByRole("button", { name: "Copy text" });
   await copy.click({ trial: true }); // it has come to rest
-  expect((await sheet.boundingBox())?.width).toBe(390);
+  expect((await sheet.boundingBox())?.width).toBe(320);
+  const eyes = await sheet.getByRole("button", { name: "Eyes" }).boundingBox();
+  expect((eyes?.x ?? 0) + (eyes?.width ?? 0)).toBeLessThan(320);
   await finger.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
   await copy.click();
   await page.getByText("Text copied").waitFor();
   expect(chat.said.filter(({ type }) => type === "react")).toEqual([]);
+});
+
+test("above the keyboard of a phone on its side one sees the last words", async () => {
+  const chat = new ScriptedChat();
+  chat.add({ message: "hello" });
+  const page = await pageOf(chat, { width: 844, height: 190 });
+  const last = await message(page, "hello").boundingBox();
+  const list = await page.getByRole("log").boundingBox();
+  expect(list?.height).toBeGreaterThan(last?.height ?? 0);
+});
+
+test("what one was changing a message to is kept when it was deleted meanwhile", async () => {
+  const chat = new ScriptedChat();
+  const { id } = chat.add({ ...somebody("ada"), message: "short", created_at: new Date().toISOString(), own: true });
+  const page = await pageOf(chat);
+  await field(page).press("ArrowUp");
+  await field(page).fill("all that I thought of since");
+  chat.change({ type: "message_deleted", message_id: id, deleted_by: 3 });
+  await message(page, "short").waitFor({ state: "detached" });
+  await field(page).press("Enter");
+  await page.getByText("That message cannot be changed any more.").waitFor();
+  expect(await field(page).inputValue()).toBe("all that I thought of since");
+  expect(chat.said.filter(({ type }) => type === "edit_message")).toEqual([]);
 });
 
 test("what is refused keeps its words, and can be sent again or discarded", async () => {

@@ -24,7 +24,8 @@ type Props = {
   writing: Writing;
   /** UTC ms before which slow mode takes no message. */
   notBefore: number;
-  send(text: string): void;
+  /** False: it is too late for that, and what was written stays to be used otherwise. */
+  send(text: string): boolean;
   cancel(): void;
   typed(): void;
   /** Arrow up in the empty field. */
@@ -53,20 +54,23 @@ export function Composer(props: Props) {
     field.current?.setSelectionRange(field.current.value.length, field.current.value.length);
   }, [writing]);
 
+  const keep = (next: string) => {
+    setDrafted(next);
+    keepDraft(next);
+  };
   const change = (next: string) => {
     if (editing) setEdited({ line: editing, text: next });
     else {
-      setDrafted(next);
-      keepDraft(next);
+      keep(next);
       if (next.trim() !== "") typed();
     }
   };
   const submit = () => {
     const parsed = MessageText.safeParse(text);
     if (!isReady || !parsed.success) return;
-    send(parsed.data);
-    if (editing) setEdited(null);
-    else change("");
+    if (!send(parsed.data)) keep(drafted === "" ? text : `${drafted}\n${text}`);
+    else if (!editing) keep("");
+    setEdited(null);
   };
   const leave = () => {
     setEdited(null);
