@@ -182,7 +182,8 @@ describe("by keyboard", () => {
     await message(page, "second").getByRole("button", { name: "❤️ 1 reaction, yours too" }).waitFor();
     await focused(page, message(page, "second"));
     await choose("Pin");
-    await page.getByRole("region", { name: "Pinned messages" }).getByText("second").waitFor();
+    const pins = page.getByRole("region", { name: "Pinned messages" });
+    await pins.getByRole("button", { name: "admin second", exact: true }).waitFor();
     await focused(page, message(page, "second"));
 
     await press("Home");

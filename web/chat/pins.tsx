@@ -57,8 +57,7 @@ export function Pins({ pins, canModerate, jump, unpin }: Props) {
 function PinButton({ pin: { id, username, message }, go }: { pin: Pin; go(id: number): void }) {
   return (
     <button type="button" className={classes.pin} onClick={() => go(id)}>
-      <bdi>{username}</bdi>
-      <bdi>{message}</bdi>
+      <bdi>{username}</bdi> <bdi>{message}</bdi>
     </button>
   );
 }
