@@ -259,11 +259,10 @@ export type SessionList = z.infer<typeof SessionList>;
 export const RevokeRequest = z.object({
   token_id: z
     .string()
-    .min(8, "must be an id, or at least its first 8 characters")
+    .min(1, "is required")
     .max(64, "is too long")
     .transform((text) => text.trim().replace(/\.{3}$/, ""))
-    .refine((text) => text.length >= 8, "must be an id, or at least its first 8 characters")
-    .meta({ description: "In full, or the beginning of one id only", example: "0b0f6d5e" }),
+    .meta({ description: "In full, or at least the first 8 characters of one id only", example: "0b0f6d5e" }),
 });
 export const RevokeReply = z.object({ status: z.literal("revoked"), success: z.literal(true) });
 

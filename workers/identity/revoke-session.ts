@@ -7,12 +7,16 @@ import { ApiError } from "../core/errors.ts";
 import { needSession } from "./roles.ts";
 import { forgetSessions } from "./sessions.ts";
 
+/** Less of an id means none: it would be a guess. */
+const BEGINNING_MIN_CHARS = 8;
+
 /**
  * `POST /api/token/revoke`: a session of one's own, by its id or the beginning of no other; its sockets are closed. Once
  * revoked it stays so; a second time changes nothing. Throws `not_found`, `invalid_request` when it could be several.
  */
 export async function revokeSession(ctx: Ctx, given: string): Promise<void> {
   const { id: userId } = needSession(ctx);
+  if (given.length < BEGINNING_MIN_CHARS) throw new ApiError("not_found", "No such token");
   const found = await ctx.db
     .select({ id: sessions.id, name: sessions.name })
     .from(sessions)
