@@ -60,8 +60,8 @@ export class ChatRoom extends DurableObject<Env> implements ChatRoomRpc {
     this.#room.streamStatus(stream_id, is_live, live_version);
   }
 
-  async unread(after: number): Promise<number> {
-    return this.#room.unread(after);
+  async newest(): Promise<number[]> {
+    return this.#room.newest();
   }
 
   async clear(by: { user_id: number; username: string }, order: string): Promise<number> {

@@ -148,10 +148,10 @@ export class RoomRecords {
     return this.#messages("SELECT * FROM messages WHERE seq < ? ORDER BY seq DESC LIMIT ?", seq, limit);
   }
 
-  /** How many there are after a number, as far as `most`. */
-  countAfter(seq: number, most: number): number {
-    const query = "SELECT count(*) AS n FROM (SELECT 1 FROM messages WHERE seq > ? LIMIT ?)";
-    return this.#store.exec<{ n: number }>(query, seq, most)[0]?.n ?? 0;
+  /** Their numbers, newest first. */
+  newest(limit: number): number[] {
+    const rows = this.#store.exec<{ seq: number }>("SELECT seq FROM messages ORDER BY seq DESC LIMIT ?", limit);
+    return rows.map(({ seq }) => seq);
   }
 
   /** Newest pin first. */

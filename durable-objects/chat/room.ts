@@ -207,8 +207,8 @@ export class Room {
     else this.#change({ kind: "stream", seq: null, data: { stream_id, is_live } }, next);
   }
 
-  unread(after: number): number {
-    return this.#records.countAfter(after, UNREAD_MAX);
+  newest(): number[] {
+    return this.#records.newest(UNREAD_MAX);
   }
 
   clear({ user_id, username }: { user_id: number; username: string }, order: string): number {

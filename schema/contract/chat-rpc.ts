@@ -106,8 +106,8 @@ export interface ChatRoomRpc {
   /** D1 has changed. An older version is ignored. */
   configure(config: ChannelConfig): Promise<void>;
   streamStatus(stream_id: number, is_live: 0 | 1 | 2, live_version: number): Promise<void>;
-  /** How many messages there are after the number `after`, as far as `UNREAD_MAX`. */
-  unread(after: number): Promise<number>;
+  /** The numbers of the newest messages that are there, newest first, at most `UNREAD_MAX`. */
+  newest(): Promise<number[]>;
   /** Removes every message, pinned ones too; returns how many there were. The same `order` is carried out once. */
   clear(by: { user_id: number; username: string }, order: string): Promise<number>;
   /** The channel was deleted: whoever is there is told, and everything is removed. */

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { type ChannelConfig, RETENTION_MS } from "#contract/chat";
 import { messageId } from "#kit/message-id";
-import { actionsOf, channelOf, chatUserOf, doer, ROOT, streamOf } from "../harness/chat-cast.ts";
+import { actionsOf, channelOf, chatUserOf, doer, ROOT, streamOf, upTo } from "../harness/chat-cast.ts";
 import { ChatListener } from "../harness/chat-listener.ts";
 import { settled } from "../harness/chat-person.ts";
 import { ChatWorld, type RoomHost } from "../harness/chat-world.ts";
@@ -190,27 +190,25 @@ describe("emptying it", () => {
   });
 });
 
-describe("what is unread", () => {
+describe("the numbers of its newest messages", () => {
   beforeEach(() => host.room.configure(channelOf(ROOM)));
 
-  test("is what came after, unless it was deleted, emptied out or is too old", async () => {
+  test("are of those that were not deleted, emptied out or too old", async () => {
     for (const text of ["one", "two", "three", "four"]) say(text);
-    expect([0, 1, 4, 99].map((after) => host.room.unread(after))).toEqual([4, 3, 0, 0]);
     host.room.act(actionsOf(ROOM).remove(ANN, id(3)));
-    expect(host.room.unread(1)).toBe(2);
+    expect(host.room.newest()).toEqual([4, 2, 1]);
     host.room.act(actionsOf(ROOM).pin(doer(3, "moderator"), id(2)));
     await world.pass(RETENTION_MS);
-    expect(host.room.unread(1)).toBe(1);
+    expect(host.room.newest()).toEqual([2]);
     say("anew");
-    expect(host.room.unread(1)).toBe(2);
+    expect(host.room.newest()).toEqual([5, 2]);
     host.room.clear(ROOT, "c");
-    expect(host.room.unread(1)).toBe(0);
+    expect(host.room.newest()).toEqual([]);
   });
 
-  test("is counted up to a thousand", () => {
+  test("are a thousand at most", () => {
     for (let n = 0; n <= 1_000; n++) say("again");
-    expect(host.room.unread(0)).toBe(1_000);
-    expect(host.room.unread(2)).toBe(999);
+    expect(host.room.newest()).toEqual(upTo(2, 1_001).reverse());
   });
 });
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
   root = await newUser("superadmin");
 });
 
-type Method = "clear" | "destroy" | "unread";
+type Method = "clear" | "destroy" | "newest";
 
 /** For `root`. Of the first `times` calls of rooms the answers are lost, or the calls themselves. */
 function faulty(method: Method, what: "call" | "answer", times: number): Ctx {
@@ -56,9 +56,20 @@ test("a channel that is cleared is told once how many messages there were, thoug
 test("what is unread is what was written since, when the room does not say it", async () => {
   logged("error");
   const id = await newChannel(root);
-  const ctx = faulty("unread", "call", 2);
+  const ctx = faulty("newest", "call", 2);
   expect(await countUnread(ctx, { id, last_seq: 9 }, 2)).toBe(7);
   expect(await countUnread(ctx, { id, last_seq: 5_000 }, 2)).toBe(1_000);
+});
+
+test("a room is not asked again at once what is unread, whoever wants to know", async () => {
+  const id = await written(root, 4);
+  const ctx = faulty("newest", "call", 0);
+  const at = Date.now();
+  const unread = (now: number, read: number) => countUnread({ ...ctx, now: () => now }, { id, last_seq: 4 }, read);
+  expect([await unread(at, 1), await unread(at, 3), await unread(at, 4)]).toEqual([3, 1, 0]);
+  await clearChannel(faulty("clear", "call", 0), id);
+  expect(await unread(at + 1_999, 1)).toBe(3);
+  expect(await unread(at + 2_000, 1)).toBe(0);
 });
 
 describe("of a channel that is deleted", () => {
