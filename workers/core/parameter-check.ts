@@ -43,10 +43,13 @@ function fieldError({ path, message }: Issue): FieldError {
   return { field: path.map(String).join("."), message: missing ? "is required" : plain(message) };
 }
 
+/** From `"user"|"admin"`. */
+const listed = (options: string) => options.replaceAll('"', "").replaceAll("|", ", ");
+
 /** zod's own words, where a schema has none, as the end of a sentence that begins with the field. */
 const plain = (message: string) =>
   message
     .replace(/^Invalid input: expected (\w+), received .*$/, "must be of type $1")
-    .replace(/^Invalid option: expected one of /, "must be one of ")
+    .replace(/^Invalid option: expected one of (.*)$/, (_, options: string) => `must be one of ${listed(options)}`)
     .replace(/^Too small: expected \w+ to (?:be|have) >=(\d+)(.*)$/, "must be at least $1$2")
     .replace(/^Too big: expected \w+ to (?:be|have) <=(\d+)(.*)$/, "must be at most $1$2");
