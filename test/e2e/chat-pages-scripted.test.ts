@@ -151,13 +151,16 @@ test("what is refused keeps its words, and can be sent again or discarded", asyn
   const tries = () => chat.said.filter((frame) => frame.type === "message");
   const { nonce } = await until("the message", 5, () => tries()[0]);
   chat.tell({ type: "error", message: "Slow mode: wait 1 s", error_code: "slowmode", nonce, retry_after: 1 });
-  await page.getByText("Not sent. Slow mode: wait 1 s").waitFor();
+  const refused = message(page, "refused");
+  await refused.getByText("Not sent. Slow mode: wait 1 s").waitFor();
+  // Who does not see it hears it.
+  await page.getByRole("status").getByText("Not sent. Slow mode: wait 1 s").waitFor({ state: "attached" });
   await page.getByRole("button", { name: "Retry", exact: true }).click();
   expect(await until("the second try", 5, () => tries()[1])).toEqual(tries()[0]);
   chat.tell({ type: "error", message: "No", error_code: "forbidden", nonce });
-  await page.getByText("Not sent. No").waitFor();
+  await refused.getByText("Not sent. No").waitFor();
   await page.getByRole("button", { name: "Discard" }).click();
-  await message(page, "refused").waitFor({ state: "detached" });
+  await refused.waitFor({ state: "detached" });
 });
 
 describe("50 attacks: nothing of them runs", () => {

@@ -212,6 +212,7 @@ describe("by keyboard", () => {
 test("channels: made, described, slowed down and deleted by whoever may", async () => {
   const page = await pages.join("admin", "/chat");
   await page.getByRole("heading", { name: "#general", level: 1 }).waitFor();
+  await page.getByRole("link", { name: /^Demo admin\b/ }).waitFor();
   await page.getByRole("button", { name: "New channel" }).click();
   await page.getByLabel("Name").fill("Sailing Club");
   await page.getByLabel("What it is about").fill("Everything with a sail");

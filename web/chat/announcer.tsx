@@ -1,6 +1,8 @@
 import { VisuallyHidden } from "@mantine/core";
 import { useEffect, useState } from "react";
-import type { Channel } from "./channel.ts";
+import type { Channel, ChannelState } from "./channel.ts";
+import { NOT_DONE } from "./entry-states.tsx";
+import { useStore } from "./use-channel.ts";
 import { nameOf, newsWords } from "./words.ts";
 
 const EVERY_MS = 2_000;
@@ -29,4 +31,15 @@ export function Announcer({ channel, isLive }: { channel: Channel; isLive: boole
       {words}
     </VisuallyHidden>
   );
+}
+
+/** Tells them that something one did came to nothing: where it says so is not where the focus is. */
+export function FailureAnnouncer({ channel }: { channel: Channel }) {
+  const words = useStore(channel.store, failureWords);
+  return <VisuallyHidden role="status">{words}</VisuallyHidden>;
+}
+
+function failureWords({ entries }: ChannelState): string {
+  const last = entries.findLast(({ state }) => state === "failed");
+  return last ? `${NOT_DONE[last.action.kind]}. ${last.problem}` : "";
 }

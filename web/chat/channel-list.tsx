@@ -31,7 +31,7 @@ function Item({ channel, unread }: { channel: Channel; unread: number }) {
     <NavLink to={channelPath(channel)} className={classes.channel ?? ""} data-unread={unread > 0}>
       <Icon size={17} stroke={1.8} aria-hidden="true" />
       <span className={classes.name}>
-        <bdi>{channel.stream_title ?? channel.name}</bdi>
+        <bdi>{channel.stream_title ?? channel.name}</bdi>{" "}
         {channel.stream_owner && <bdi className={classes.owner}>{channel.stream_owner}</bdi>}
       </span>
       {channel.stream_is_live === 1 && <LiveBadge state={1} />}

@@ -1,6 +1,6 @@
 import type { RefObject } from "react";
 import type { ChannelInfo } from "#contract/chat-frames";
-import { Announcer } from "./announcer.tsx";
+import { Announcer, FailureAnnouncer } from "./announcer.tsx";
 import type { Channel } from "./channel.ts";
 import type { Chat } from "./chat.ts";
 import { MessageList, type MessageListHandle } from "./message-list.tsx";
@@ -43,6 +43,7 @@ export function Messages({ chat, channel, info, list, leave }: Props) {
         />
       )}
       <Announcer channel={channel} isLive={isLive} />
+      <FailureAnnouncer channel={channel} />
     </>
   );
 }
