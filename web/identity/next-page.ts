@@ -5,10 +5,17 @@ type EntryPage = "/login" | "/register";
 
 const isEntryPage = (pathname: string): boolean => pathname === "/login" || pathname === "/register";
 
+/** What one way in hands on to the other: where to go then, and the invite code for whoever comes back. */
+const HANDED_ON = ["next", "code"] as const;
+
 /** The other way in, which leads on to where this one would have. */
 export function entryAddress(to: EntryPage, search: string): string {
-  const next = new URLSearchParams(search).get("next");
-  return next ? `${to}?next=${encodeURIComponent(next)}` : to;
+  const given = new URLSearchParams(search);
+  const query = HANDED_ON.flatMap((name) => {
+    const value = given.get(name);
+    return value ? `${name}=${encodeURIComponent(value)}` : [];
+  });
+  return query.length > 0 ? `${to}?${query.join("&")}` : to;
 }
 
 export function signInAddress({ pathname, search }: Place): string {

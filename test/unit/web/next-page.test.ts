@@ -46,6 +46,9 @@ describe("the address of the sign-in page", () => {
     expect(entryAddress("/register", "?next=%2Fwatch%2F1%3Fa%3Db")).toBe("/register?next=%2Fwatch%2F1%3Fa%3Db");
     expect(entryAddress("/register", "")).toBe("/register");
     const search = "?code=PORTAL-0123&next=%2Fchat";
-    expect(signInAddress({ pathname: "/register", search })).toBe("/login?next=%2Fchat");
+    expect(signInAddress({ pathname: "/register", search })).toBe("/login?next=%2Fchat&code=PORTAL-0123");
+    expect(entryAddress("/register", "?next=%2Fchat&code=PORTAL-0123&magic=once")).toBe(
+      "/register?next=%2Fchat&code=PORTAL-0123",
+    );
   });
 });
