@@ -1,5 +1,6 @@
 import { Navigate, Outlet, useLocation } from "react-router";
 import { FailureNotice } from "../ui/failure-notice.tsx";
+import { PageLoading } from "../ui/page-loading.tsx";
 import { signInAddress } from "./next-page.ts";
 import { useSession } from "./session.ts";
 
@@ -10,5 +11,5 @@ export function RequireSession() {
   if (me) return <Outlet />;
   if (known) return <Navigate to={signInAddress(location)} replace />;
   if (failure) return <FailureNotice failure={failure} retry={retry} />;
-  return null;
+  return <PageLoading />;
 }
