@@ -70,7 +70,11 @@ function Form({ close, made }: { close(): void; made(invite: CreatedInvite): voi
     const found = faultsOf(InviteInput, input);
     setWrong(found);
     if (Object.keys(found).length > 0) focusFault(form.current, found);
-    else create.mutate(input, { onSuccess: made });
+    else
+      create.mutate(input, {
+        onSuccess: made,
+        onError: (error) => focusFault(form.current, asFailure(error).fields),
+      });
   };
   return (
     <form ref={form} onSubmit={submit} noValidate>
