@@ -1,10 +1,11 @@
-import { Button, Pagination, Skeleton, TextInput } from "@mantine/core";
+import { Button, Pagination, Skeleton, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDebouncedValue, useDisclosure } from "@mantine/hooks";
 import { IconSearch, IconUserOff, IconUserPlus } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import type { Me } from "../api/identity.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Notice } from "../ui/notice.tsx";
+import { RowFocus } from "../ui/row-focus.tsx";
 import { CreateUserDialog } from "./create-user-dialog.tsx";
 import { useUsers } from "./queries.ts";
 import { UserRow } from "./user-row.tsx";
@@ -14,6 +15,7 @@ const PAGE = 50;
 /** What is typed is asked for when the typing rests. */
 const REST_MS = 250;
 const SEARCH_MAX = 64;
+const NOBODY = "Nobody is called so";
 
 export function Accounts({ me }: { me: Me }) {
   const [typed, setTyped] = useState("");
@@ -56,47 +58,51 @@ export function Accounts({ me }: { me: Me }) {
         <FailureNotice failure={users.error} retry={() => void users.refetch()} />
       )}
       {users.data === undefined && !users.error && <Loading />}
-      {users.data && total === 0 && (
-        <Notice icon={IconUserOff} title="Nobody is called so">
-          No username and no nickname has this in it.
-          <Button variant="default" onClick={() => find("")}>
-            Show all
-          </Button>
-        </Notice>
-      )}
-      {users.data && total > 0 && (
-        <>
-          <p className={classes.count} role="status">
-            {total === 1 ? "1 account" : `${total.toLocaleString()} accounts`}
-          </p>
-          <ul className={classes.list} aria-busy={users.isPlaceholderData}>
-            {users.data.users.map((user) => (
-              <UserRow key={user.id} user={user} me={me} manageable={users.data.manageable_roles} />
-            ))}
-          </ul>
-          {pages > 1 && (
-            <nav aria-label="Pages of accounts" className={classes.pages}>
-              <Pagination
-                value={page}
-                total={pages}
-                onChange={(to) => {
-                  setPage(to);
-                  scrollTo({ top: 0 });
-                }}
-                getItemProps={(number) => ({ "aria-label": `Page ${number}` })}
-                getControlProps={(control) => ({
-                  "aria-label": `${control[0]?.toUpperCase()}${control.slice(1)} page`,
-                })}
-                size="lg"
-              />
-            </nav>
-          )}
-        </>
-      )}
+      <p className={classes.count} role="status">
+        {users.data && (total === 0 ? <VisuallyHidden>{NOBODY}</VisuallyHidden> : countWords(total))}
+      </p>
+      <RowFocus>
+        {users.data && total === 0 && (
+          <Notice icon={IconUserOff} title={NOBODY}>
+            No username and no nickname has this in it.
+            <Button variant="default" onClick={() => find("")}>
+              Show all
+            </Button>
+          </Notice>
+        )}
+        {users.data && total > 0 && (
+          <>
+            <ul className={classes.list} aria-busy={users.isPlaceholderData}>
+              {users.data.users.map((user) => (
+                <UserRow key={user.id} user={user} me={me} manageable={users.data.manageable_roles} />
+              ))}
+            </ul>
+            {pages > 1 && (
+              <nav aria-label="Pages of accounts" className={classes.pages}>
+                <Pagination
+                  value={page}
+                  total={pages}
+                  onChange={(to) => {
+                    setPage(to);
+                    scrollTo({ top: 0 });
+                  }}
+                  getItemProps={(number) => ({ "aria-label": `Page ${number}` })}
+                  getControlProps={(control) => ({
+                    "aria-label": `${control[0]?.toUpperCase()}${control.slice(1)} page`,
+                  })}
+                  size="lg"
+                />
+              </nav>
+            )}
+          </>
+        )}
+      </RowFocus>
       <CreateUserDialog opened={creating} close={dialog.close} roles={me.permissions.manageable_roles} />
     </>
   );
 }
+
+const countWords = (total: number): string => (total === 1 ? "1 account" : `${total.toLocaleString()} accounts`);
 
 function Loading() {
   return (

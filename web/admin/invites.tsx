@@ -3,6 +3,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconMailPlus } from "@tabler/icons-react";
 import type { Invite, InviteList } from "../api/users.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
+import { RowFocus } from "../ui/row-focus.tsx";
 import { CreateInviteDialog } from "./create-invite-dialog.tsx";
 import { InviteRow } from "./invite-row.tsx";
 import { useInvites } from "./queries.ts";
@@ -24,7 +25,7 @@ export function Invites() {
   }
   const { today, open, past } = sorted(invites.data);
   return (
-    <>
+    <RowFocus>
       <div className={classes.head}>
         <Title order={2} className={classes.heading}>
           Open codes
@@ -41,7 +42,7 @@ export function Invites() {
       </ul>
       {past.length > 0 && <Past invites={past} />}
       <CreateInviteDialog opened={creating} close={dialog.close} />
-    </>
+    </RowFocus>
   );
 }
 

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import type { Me } from "../api/identity.ts";
+import { RowFocus } from "../ui/row-focus.tsx";
 import { ApiKeyRow } from "./api-key-row.tsx";
 import { CreateApiKeyDialog } from "./create-api-key-dialog.tsx";
 import { useApiKeys } from "./credential-queries.ts";
@@ -19,7 +20,7 @@ export function ApiKeys({ me }: { me: Me }) {
   const ended = keys.data.filter((key) => endWords(key, now) !== null);
   const open = keys.data.filter((key) => !ended.includes(key));
   return (
-    <>
+    <RowFocus>
       {keys.data.length === 0 ? (
         <p className={classes.none}>You have no API keys.</p>
       ) : (
@@ -35,6 +36,6 @@ export function ApiKeys({ me }: { me: Me }) {
         </Button>
       </div>
       <CreateApiKeyDialog me={me} opened={creating} close={dialog.close} />
-    </>
+    </RowFocus>
   );
 }

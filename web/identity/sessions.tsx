@@ -3,6 +3,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
 import type { Session } from "../api/identity.ts";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
+import { RowFocus } from "../ui/row-focus.tsx";
 import { toast } from "../ui/toasts.tsx";
 import { useRevokeSessions, useSessions } from "./queries.ts";
 import classes from "./rows.module.css";
@@ -28,7 +29,7 @@ export function Sessions() {
   };
 
   return (
-    <>
+    <RowFocus>
       <ul className={classes.list}>
         {[...here, ...others].map((session) => (
           <SessionRow key={session.id} session={session} revoke={() => ask([session])} />
@@ -54,7 +55,7 @@ export function Sessions() {
         </ul>
       )}
       <RevokeDialog sessions={asked} opened={asking} close={dialog.close} />
-    </>
+    </RowFocus>
   );
 }
 

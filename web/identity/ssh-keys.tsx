@@ -4,6 +4,7 @@ import { IconCopy, IconPlus, IconTerminal2, IconTrash } from "@tabler/icons-reac
 import type { SshKey } from "../api/credentials.ts";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { copyAloud } from "../ui/copy.tsx";
+import { RowFocus } from "../ui/row-focus.tsx";
 import { toast } from "../ui/toasts.tsx";
 import { CreateSshKeyDialog } from "./create-ssh-key-dialog.tsx";
 import { useDeleteSshKey, useSshKeys } from "./credential-queries.ts";
@@ -19,7 +20,7 @@ export function SshKeys() {
     return <SectionState error={keys.error} retry={() => void keys.refetch()} what="your SSH keys" />;
   }
   return (
-    <>
+    <RowFocus>
       {keys.data.length === 0 ? (
         <p className={classes.none}>You have no SSH keys.</p>
       ) : (
@@ -35,7 +36,7 @@ export function SshKeys() {
         </Button>
       </div>
       <CreateSshKeyDialog opened={creating} close={dialog.close} />
-    </>
+    </RowFocus>
   );
 }
 
