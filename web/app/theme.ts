@@ -3,11 +3,13 @@ import {
   ActionIcon,
   Avatar,
   Button,
+  Checkbox,
   type CSSVariablesResolver,
   createTheme,
   type MantineColorsTuple,
   Modal,
   PasswordInput,
+  Radio,
   Textarea,
   TextInput,
   Tooltip,
@@ -87,6 +89,9 @@ export const theme = createTheme({
     TextInput: TextInput.extend({ defaultProps: { size: "md" } }),
     PasswordInput: PasswordInput.extend({ defaultProps: { size: "md" } }),
     Textarea: Textarea.extend({ defaultProps: { size: "md" } }),
+    // 24 px, the least that can be hit without looking twice.
+    Checkbox: Checkbox.extend({ defaultProps: { size: "md" } }),
+    Radio: Radio.extend({ defaultProps: { size: "md" } }),
     ActionIcon: ActionIcon.extend({ defaultProps: { size: 40, variant: "subtle", color: "gray" } }),
     Avatar: Avatar.extend({
       defaultProps: { radius: "xl", color: "water" },
