@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { signIn, type Visit, type VisitOptions } from "../harness/pages.ts";
 import { accessibilityFaults, tabOrder } from "./accessibility.ts";
 import { host, member, open, PASSWORD, sluice, startScene, visitor } from "./account-scene.ts";
-import { button, clipboard, closed, field, focused, password, rowOf } from "./page-parts.ts";
+import { button, clipboard, closed, field, focused, focusedText, password, rowOf, smallTargets } from "./page-parts.ts";
 
 const NEW_PASSWORD = "staple of another kind";
 
@@ -23,6 +23,17 @@ describe("an invite", () => {
     await open(inviter.page, "/users?tab=invites");
     await button(inviter.page, "New code").click();
     await field(inviter.page, "What it is for").fill("For the choir");
+    await inviter.page.route(
+      "**/api/admin/invite-codes",
+      (route) => {
+        const errors = [{ field: "duration_days", message: "must be 1 to 365" }];
+        return route.fulfill({ status: 400, json: { code: "invalid", detail: "Not so long", errors } });
+      },
+      { times: 1 },
+    );
+    await button(inviter.page, "Make the code").click();
+    await inviter.page.getByText("1 to 365 days").waitFor();
+    expect(await focused(inviter.page)).toBe("duration_days");
     await button(inviter.page, "Make the code").click();
     await inviter.page.getByRole("dialog").getByRole("button", { name: "Copy link" }).click();
     const link = await clipboard(inviter.page);
@@ -132,9 +143,33 @@ describe("making an account", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Account", level: 1 }).waitFor();
   });
+
+  test("the code of a link is still there for whoever went to sign in and came back", async () => {
+    const { page } = await visitor();
+    await open(page, "/register?code=PORTAL-0000-0000-0000");
+    await page.getByRole("main").getByRole("link", { name: "Sign in" }).click();
+    await page.getByRole("link", { name: "Make an account" }).click();
+    expect(await field(page, "Invite code").inputValue()).toBe("PORTAL-0000-0000-0000");
+  });
 });
 
 describe("one's own account", () => {
+  test("that is slow to come says so; when it does not come it says why, and is asked for again", async () => {
+    const { page } = await member("sophie");
+    const asked = Promise.withResolvers<void>();
+    await page.route("**/api/me", async (route) => {
+      await asked.promise;
+      return route.fulfill({ status: 403, json: { code: "forbidden", detail: "Not now" } });
+    });
+    await open(page, "/account");
+    await page.getByRole("main").getByRole("status").getByLabel("Loading").waitFor();
+    asked.resolve();
+    await page.getByText("Not now").waitFor();
+    await page.unroute("**/api/me");
+    await button(page, "Try again").click();
+    await page.getByRole("heading", { name: "Account", level: 1 }).waitFor();
+  });
+
   test("is reached by its menu; nickname, status and avatar are seen at once", async () => {
     const { page, context } = await member("ada");
     await open(page, "/");
@@ -217,6 +252,8 @@ describe("one's own account", () => {
     await button(page, "Revoke").click();
     await closed(page);
     await expect.poll(() => rows.count()).toBe(3);
+    // The next one, and not a button of it: who still holds Enter presses nothing.
+    await rows.filter({ hasText: "laptop" }).and(page.locator(":focus")).waitFor();
     expect(await answers()).toEqual([200, 401, 200]);
     await button(page, "Sign out everywhere else").click();
     await page.getByText("2 sessions end").waitFor();
@@ -224,6 +261,7 @@ describe("one's own account", () => {
     await closed(page);
     await button(page, "Show 3 ended").waitFor();
     expect(await button(page, "Sign out everywhere else").count()).toBe(0);
+    await expect.poll(() => focusedText(page)).toBe("Sessions");
     expect(await answers()).toEqual([401, 401, 401]);
     expect(await statusOf(here)).toBe(200);
   });
@@ -286,7 +324,8 @@ describe("everybody's accounts", () => {
     await page.getByText("That is not made_here").waitFor();
     await field(page, "Type made_here to confirm").fill("made_here");
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Nobody is called so" }).waitFor();
+    await page.getByRole("heading", { name: "Nobody is called so" }).and(page.locator(":focus")).waitFor();
+    await page.getByRole("status").getByText("Nobody is called so").waitFor();
     await theirs.page.reload();
     await theirs.page.waitForURL(/\/login/);
   });
@@ -328,6 +367,7 @@ describe.each([
         .first()
         .waitFor();
       expect(await accessibilityFaults(page), path).toEqual([]);
+      expect(await smallTargets(page), path).toEqual([]);
       // The order is the same at every width.
       if (options.width === 1280) expect((await tabOrder(page)).unseen, path).toEqual([]);
     }

@@ -10,7 +10,7 @@ import { describe, expect, test } from "vitest";
 import { totp } from "../harness/totp.ts";
 import { accessibilityFaults, tabOrder } from "./accessibility.ts";
 import { host, member, open, PASSWORD, sluice, startScene, visitor } from "./account-scene.ts";
-import { button, clipboard, closed, field, focused, password } from "./page-parts.ts";
+import { button, clipboard, closed, field, focused, focusedText, password, smallTargets } from "./page-parts.ts";
 
 startScene();
 
@@ -195,6 +195,56 @@ describe("the second factor", () => {
     await section(page, "Two-factor").getByText("Off").waitFor();
   });
 
+  test("a session that has ended: what is typed stays, and goes on after signing in over it", async () => {
+    const { page, context } = await member("maria");
+    const { secret } = await turnOn(page);
+    const end = () => context.request.get(`${sluice.url}/logout`, { maxRedirects: 0 });
+    await page.getByRole("link", { name: "Keys", exact: true }).click();
+    await button(page, "New API key").click();
+    await field(page, "Name").fill("Half the night");
+    await end();
+    await page.keyboard.press("Enter");
+    const over = page.getByRole("dialog", { name: "Your session has ended" });
+    await password(over, "Password").and(page.locator(":focus")).waitFor();
+    expect(await over.getByLabel("Username").inputValue()).toBe("maria");
+    expect([await accessibilityFaults(page), await smallTargets(page)]).toEqual([[], []]);
+    // It would take the dialog beneath with it.
+    await page.keyboard.press("Escape");
+    await page.keyboard.type("not it");
+    await page.keyboard.press("Enter");
+    await over.getByRole("alert").getByText("The username or the password is wrong.").waitFor();
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press("Enter");
+    await field(page, "Code").and(page.locator(":focus")).waitFor();
+    await page.keyboard.type(totp(secret, 1));
+    await over.waitFor({ state: "detached" });
+    await field(page, "Name").and(page.locator(":focus")).waitFor();
+    expect(await field(page, "Name").inputValue()).toBe("Half the night");
+    await page.keyboard.press("Enter");
+    await page.getByText("It is shown this once").waitFor();
+    await button(page, "I have it").click();
+    await closed(page);
+
+    // As somebody else: nothing of the first one is left.
+    await end();
+    await button(page, "New SSH key").click();
+    await field(page, "Name").fill("Hers");
+    await page.keyboard.press("Enter");
+    await over.getByLabel("Username").fill(sluice.adminUsername);
+    await password(over, "Password").fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await button(page, `Account: ${sluice.adminUsername}`).waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
+
+    await end();
+    await button(page, "New SSH key").click();
+    await field(page, "Name").fill("Nobody's");
+    await page.keyboard.press("Enter");
+    await over.getByRole("button", { name: "Go on without signing in" }).click();
+    await page.waitForURL(/\/login\?next=%2Faccount%2Fkeys$/);
+    await field(page, "Username").waitFor();
+  });
+
   test("too many attempts: it says how long to wait; few backup codes: it says what to do", async () => {
     const { page } = await member("barbara");
     await page.route("**/api/user/2fa/status", (route) =>
@@ -297,6 +347,7 @@ describe("API keys", () => {
     await page.getByRole("menuitem", { name: "Delete" }).click();
     await button(page, "Delete the key").click();
     await keys.getByText("You have no API keys.").waitFor();
+    await expect.poll(() => focusedText(page)).toBe("API keys");
   });
 
   test("an admin says what one may do, and for how long", async () => {
@@ -365,6 +416,7 @@ describe("SSH keys", () => {
     await page.getByText("Servers that know it go on letting it in").waitFor();
     await button(page, "Delete the key").click();
     await section(page, "SSH keys").getByText("You have no SSH keys.").waitFor();
+    await expect.poll(() => focusedText(page)).toBe("SSH keys");
   });
 });
 
@@ -413,6 +465,7 @@ describe.each([
       await page.getByRole("navigation", { name: "Account" }).getByRole("link", { name: link }).click();
       await section(page, shown).getByRole("button").first().waitFor();
       expect(await accessibilityFaults(page), link).toEqual([]);
+      expect(await smallTargets(page), link).toEqual([]);
       if (options.width === 1280) expect((await tabOrder(page)).unseen, link).toEqual([]);
     }
     expect(new URL(page.url()).pathname).toBe("/account/keys");

@@ -14,3 +14,19 @@ export const focused = (page: Page) => page.evaluate(() => (document.activeEleme
 
 /** Waits until the open dialog has gone, and with it what it covers. */
 export const closed = (page: Page) => page.getByRole("dialog").waitFor({ state: "detached" });
+
+/** What has the focus, by its words: a row of a list, a heading. */
+export const focusedText = (page: Page) => page.evaluate(() => document.activeElement?.textContent ?? "");
+
+/** What is smaller than a fingertip can hit. A link within a sentence may be. */
+export const smallTargets = (page: Page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("a[href], button, input, select, textarea, [role=tab]")]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+      .filter((element) => getComputedStyle(element).display !== "inline")
+      .flatMap((element) => {
+        const { width, height } = element.getBoundingClientRect();
+        const words = element.getAttribute("aria-label") ?? element.textContent;
+        return width < 24 || height < 24 ? [`${Math.round(width)}x${Math.round(height)} ${words}`] : [];
+      }),
+  );

@@ -1,14 +1,13 @@
 /** How the app fetches, retries and notices that the session is over. */
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { asFailure, isSignedOut } from "../api/failure.ts";
-import { ME } from "../identity/session.ts";
+import { endSession } from "../identity/session.ts";
 
 const RETRIES = 2;
 
 export function createQueries(): QueryClient {
   const noticeSignedOut = (error: unknown) => {
-    // Pages that need an account then ask for it, and come back here afterwards.
-    if (isSignedOut(error)) queries.setQueryData(ME, null);
+    if (isSignedOut(error)) endSession(queries);
   };
   const queries: QueryClient = new QueryClient({
     queryCache: new QueryCache({ onError: noticeSignedOut }),

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "react";
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } from "react-router";
 import { useSession } from "../identity/session.ts";
+import { SessionDialog } from "../identity/session-dialog.tsx";
 import { Mark } from "../ui/mark.tsx";
 import { Toasts } from "../ui/toasts.tsx";
 import { AccountMenu } from "./account-menu.tsx";
@@ -18,6 +19,7 @@ export function Shell() {
 
   return (
     <div className={classes.shell} data-places={places ? "true" : "false"}>
+      <SessionDialog />
       <a className={classes.skip} href="#main">
         Skip to the page
       </a>

@@ -1,6 +1,6 @@
 import { Anchor, Button, Stack, Text, TextInput } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { Link, Navigate, useLocation, useNavigate } from "react-router";
 import { RegisterRequest } from "#contract/identity";
@@ -13,7 +13,7 @@ import { FormProblem } from "./form-problem.tsx";
 import { entryAddress, nextPage } from "./next-page.ts";
 import { PasswordField } from "./password-field.tsx";
 import { registrationFaults } from "./registration-faults.ts";
-import { ME, useSession } from "./session.ts";
+import { useRefresh, useSession } from "./session.ts";
 import { useWait } from "./use-wait.ts";
 import { PASSWORD_RULE, USERNAME_RULE } from "./words.ts";
 
@@ -48,7 +48,7 @@ async function enter(input: RegisterRequest): Promise<boolean> {
 
 function RegisterForm({ next }: { next: string }) {
   const { search } = useLocation();
-  const queries = useQueryClient();
+  const refresh = useRefresh();
   const navigate = useNavigate();
   const form = useRef<HTMLFormElement>(null);
   const [input, setInput] = useState({
@@ -61,8 +61,7 @@ function RegisterForm({ next }: { next: string }) {
     mutationFn: enter,
     onSuccess: async (isIn) => {
       if (isIn) {
-        await queries.invalidateQueries();
-        await queries.refetchQueries({ queryKey: ME });
+        await refresh();
         return navigate(next, { replace: true });
       }
       toast("Your account is made: sign in to it");

@@ -1,30 +1,27 @@
-import { Alert, Anchor, Button, Checkbox, Stack, Text, TextInput } from "@mantine/core";
+import { Anchor, Text } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useRef, useState } from "react";
 import { Link, Navigate, useLocation, useNavigate } from "react-router";
-import { type ApiFailure, asFailure } from "../api/failure.ts";
-import { signIn } from "../api/identity.ts";
-import { type Faults, focusFault } from "../ui/field-faults.ts";
-import { CodeStep } from "./code-step.tsx";
-import { signInWords } from "./credential-words.ts";
 import { EntryCard } from "./entry-card.tsx";
 import { entryAddress, nextPage } from "./next-page.ts";
-import { PasswordField } from "./password-field.tsx";
-import { ME, useSession } from "./session.ts";
-import { useWait } from "./use-wait.ts";
-import { waitWords } from "./words.ts";
+import { useRefresh, useSession } from "./session.ts";
+import { SignInForm } from "./sign-in-form.tsx";
 
 export function SignInPage() {
   useDocumentTitle("Sign in · Sluice");
   const { search } = useLocation();
   const { me } = useSession();
+  const navigate = useNavigate();
+  const refresh = useRefresh();
   const next = nextPage(search, location.origin);
   const magic = new URLSearchParams(search).get("magic");
   if (me) return <Navigate to={next} replace />;
+  const goOn = async () => {
+    await refresh();
+    await navigate(next, { replace: true });
+  };
   return (
     <EntryCard title="Sign in">
-      <SignInForm key={magic} next={next} magic={magic} />
+      <SignInForm key={magic} magic={magic} signedIn={goOn} />
       {magic !== null && (
         <Text size="sm" mt="lg">
           <Anchor component={Link} to={entryAddress("/login", search)} inherit>
@@ -39,157 +36,5 @@ export function SignInPage() {
         </Anchor>
       </Text>
     </EntryCard>
-  );
-}
-
-type Step = "first" | "code" | "backup";
-
-/** `magic`: the token of a mailed link, which stands in for name and password. */
-function SignInForm({ next, magic }: { next: string; magic: string | null }) {
-  const queries = useQueryClient();
-  const navigate = useNavigate();
-  const [username, setUsername] = useState("");
-  const [password, setPassword] = useState("");
-  const [remember, setRemember] = useState(false);
-  const [code, setCode] = useState("");
-  const [step, setStep] = useState<Step>("first");
-  const [missing, setMissing] = useState<Faults>({});
-  const form = useRef<HTMLFormElement>(null);
-  const passwordField = useRef<HTMLInputElement>(null);
-  const codeField = useRef<HTMLInputElement>(null);
-
-  const attempt = useMutation({
-    mutationFn: (totp_code: string) =>
-      signIn({
-        ...(magic === null ? { username: username.trim(), password } : { magic_token: magic }),
-        remember,
-        ...(totp_code && { totp_code }),
-      }),
-    onSuccess: async (reply) => {
-      if (reply.status === "2fa_required") return go("code");
-      await queries.invalidateQueries();
-      await queries.refetchQueries({ queryKey: ME });
-      await navigate(next, { replace: true });
-    },
-    onError: (error) => {
-      const { code: reason } = asFailure(error);
-      if (reason === "totp_invalid") {
-        // One of the app will be another; a slip in a backup code can be mended.
-        if (step === "code") setCode("");
-        codeField.current?.focus();
-      } else if (reason === "bad_credentials") {
-        // At the second step, too: somebody has changed it meanwhile.
-        setStep("first");
-        passwordField.current?.select();
-      }
-    },
-  });
-  const wait = useWait(attempt.error);
-  const failure = attempt.error ? asFailure(attempt.error) : null;
-
-  const send = (totp_code: string) => {
-    if (wait === 0 && !attempt.isPending) attempt.mutate(totp_code);
-  };
-  const go = (to: Step) => {
-    setStep(to);
-    setCode("");
-    setMissing({});
-    attempt.reset();
-  };
-  const absentFields = (): Faults => {
-    if (step !== "first") return code.trim() ? {} : { code: "Enter a code" };
-    if (magic !== null) return {};
-    return {
-      ...(username.trim() ? {} : { username: "Enter your username" }),
-      ...(password ? {} : { password: "Enter your password" }),
-    };
-  };
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    const absent = absentFields();
-    setMissing(absent);
-    if (Object.keys(absent).length === 0) return send(code.trim());
-    if (step === "first") focusFault(form.current, absent);
-    else codeField.current?.focus();
-  };
-
-  return (
-    <form ref={form} onSubmit={submit} noValidate>
-      <Stack gap="md" mt="lg">
-        {failure && (
-          <Problem failure={failure}>
-            {magic !== null && failure.code === "bad_credentials"
-              ? "This link was used already, or is older than 15 minutes."
-              : signInWords(failure, wait, step === "backup")}
-          </Problem>
-        )}
-        {step === "first" ? (
-          <>
-            {magic === null ? (
-              <>
-                <TextInput
-                  label="Username"
-                  name="username"
-                  autoComplete="username"
-                  autoCapitalize="none"
-                  spellCheck={false}
-                  // Whoever comes back from the second step is not to begin anew.
-                  autoFocus={username === ""}
-                  maxLength={128}
-                  value={username}
-                  error={missing.username}
-                  onChange={(event) => setUsername(event.currentTarget.value)}
-                />
-                <PasswordField
-                  ref={passwordField}
-                  label="Password"
-                  name="password"
-                  autoComplete="current-password"
-                  autoFocus={username !== ""}
-                  value={password}
-                  error={missing.password}
-                  onChange={(event) => setPassword(event.currentTarget.value)}
-                />
-              </>
-            ) : (
-              <Text size="sm">You opened a link that was mailed to you. It signs you in, once.</Text>
-            )}
-            <Checkbox
-              label="Stay signed in for 30 days"
-              checked={remember}
-              onChange={(event) => setRemember(event.currentTarget.checked)}
-            />
-          </>
-        ) : (
-          <CodeStep
-            ref={codeField}
-            code={code}
-            change={setCode}
-            complete={send}
-            backup={step === "backup"}
-            turnTo={(backup) => go(backup ? "backup" : "code")}
-            fault={missing.code ?? failure?.code === "totp_invalid"}
-            pending={attempt.isPending}
-          />
-        )}
-        <Button type="submit" loading={attempt.isPending} disabled={wait > 0} fullWidth>
-          {wait > 0 ? `Wait ${waitWords(wait)}` : step === "first" ? "Sign in" : "Confirm"}
-        </Button>
-        {step !== "first" && (
-          <Button variant="subtle" color="gray" disabled={attempt.isPending} onClick={() => go("first")}>
-            Back
-          </Button>
-        )}
-      </Stack>
-    </form>
-  );
-}
-
-function Problem({ failure, children }: { failure: ApiFailure; children: string }) {
-  return (
-    <Alert color="coral" role="alert" p="sm">
-      {children}
-      {failure.status >= 500 && failure.requestId && <Text size="xs">Request {failure.requestId}</Text>}
-    </Alert>
   );
 }
