@@ -3,7 +3,7 @@ import type { ChannelMode } from "#contract/chat";
 import type { ClientFrame } from "#contract/chat-frames";
 import type { ChatRoomRpc, RoomAction } from "#contract/chat-rpc";
 import { roomOf } from "#kit/message-id";
-import { JoinLimit, MessageLimit } from "./limits.ts";
+import { MessageLimit, StepLimit } from "./limits.ts";
 import type { Seat } from "./seat.ts";
 import { forReader } from "./snapshot-frames.ts";
 
@@ -22,7 +22,7 @@ export type ActionsWorld = {
   messages_per_window?: number;
 };
 
-type UserLimits = { messages: MessageLimit; joins: JoinLimit };
+type UserLimits = { messages: MessageLimit; changes: StepLimit; joins: StepLimit };
 
 export type ActFrame = Extract<ClientFrame, { nonce?: string | undefined }>;
 
@@ -46,13 +46,14 @@ export class GatewayActions {
       seat.fail({ error_code: "unauthenticated", message: "Sign in to take part in this chat", ...about });
       return;
     }
-    if (frame.type === "message") {
-      const wait = this.#limitsOf(identity.user_id).messages.take(nonce, this.#world.now());
-      if (wait > 0) {
-        const message = "Slow down! You're sending messages too fast.";
-        seat.fail({ error_code: "rate_limited", message, retry_after: Math.ceil(wait / 1000), ...about });
-        return;
-      }
+    const { messages, changes } = this.#limitsOf(identity.user_id);
+    const now = this.#world.now();
+    const wait = frame.type === "message" ? messages.take(nonce, now) : changes.take(now);
+    if (wait > 0) {
+      const what = frame.type === "message" ? "sending" : "changing";
+      const message = `Slow down! You're ${what} messages too fast.`;
+      seat.fail({ error_code: "rate_limited", message, retry_after: Math.ceil(wait / 1000), ...about });
+      return;
     }
     const by = { user_id: identity.user_id, profile: identity.profile, standing: place.standing };
     const action: RoomAction = { by, nonce: nonce ?? `~${this.#world.random()}`, ...actionOf(frame) };
@@ -68,8 +69,8 @@ export class GatewayActions {
       return;
     }
     const { code, message, wait_s } = reply;
-    const wait = wait_s !== undefined && { retry_after: wait_s, cooldown_remaining: wait_s };
-    seat.fail({ error_code: code, message, ...wait, ...about });
+    const slowed = wait_s !== undefined && { retry_after: wait_s, cooldown_remaining: wait_s };
+    seat.fail({ error_code: code, message, ...slowed, ...about });
   }
 
   /** Null: it failed each time. */
@@ -140,7 +141,8 @@ export class GatewayActions {
     const known = this.#limits.get(user_id);
     if (known) return known;
     if (this.#limits.size >= LIMITS_MAX) this.#limits.clear();
-    const limits = { messages: new MessageLimit(this.#world.messages_per_window), joins: new JoinLimit() };
+    const messages = new MessageLimit(this.#world.messages_per_window);
+    const limits = { messages, changes: new StepLimit(), joins: new StepLimit() };
     this.#limits.set(user_id, limits);
     return limits;
   }

@@ -80,12 +80,15 @@ export class FrameLimit {
   }
 }
 
-const JOINS_AT_ONCE = 40;
-const JOINS_PER_SECOND = 2;
+const STEPS_AT_ONCE = 40;
+const STEPS_PER_SECOND = 2;
 
-/** How often one user, over all their sockets, or one guest is let into a channel: D1 is asked each time. */
-export class JoinLimit {
-  readonly #allowance = new Allowance(JOINS_AT_ONCE, JOINS_PER_SECOND);
+/**
+ * How often one user, over all their sockets, does what others feel: joins, for which D1 is asked, or edits, reactions
+ * and the like, which all in the room are told.
+ */
+export class StepLimit {
+  readonly #allowance = new Allowance(STEPS_AT_ONCE, STEPS_PER_SECOND);
 
   /** Ms until the next one; 0: this one is counted. */
   take(now: number): number {

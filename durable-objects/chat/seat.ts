@@ -2,7 +2,7 @@
 import type { ChatProfile } from "#contract/chat";
 import { CHAT_CLOSE, type ErrorFrame, type ServerFrame } from "#contract/chat-frames";
 import type { ChatIdentity, Standing, Update } from "#contract/chat-rpc";
-import { AnswerLimit, FrameLimit, JoinLimit } from "./limits.ts";
+import { AnswerLimit, FrameLimit, StepLimit } from "./limits.ts";
 import { CATCH_UP_MAX } from "./ring.ts";
 
 /** A socket as the runtime gives it; it never says how much it holds back. */
@@ -58,7 +58,7 @@ export class Seat {
   readonly frames = new FrameLimit();
   readonly answers = new AnswerLimit();
   /** Of a guest; those of a user count together. */
-  readonly joins = new JoinLimit();
+  readonly joins = new StepLimit();
   place: Place | null = null;
   /** The last change it surely has; its room's own mark counts when that is higher. */
   rev = 0;

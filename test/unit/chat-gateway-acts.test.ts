@@ -220,6 +220,25 @@ describe("limits", () => {
     expect(await ask()).toMatchObject({ type: "history" });
   });
 
+  test("edits and reactions of one user, over all their sockets: everybody is told of each", async () => {
+    const [one, two] = [await inRoom(1), await inRoom(1)];
+    const ben = await inRoom(2);
+    await one.say(message("hi"));
+    const react = (person: ChatPerson, nonce: string) =>
+      person.say({ type: "react", message_id: id(1), emoji: "👍", nonce });
+    for (let n = 0; n < 40; n++) await react(one, `n${n}`);
+    expect(errors(one)).toEqual([]);
+    await two.say({ type: "edit_message", message_id: id(1), message: "ho", nonce: "late" });
+    expect(errors(two)).toMatchObject([{ error_code: "rate_limited", nonce: "late", retry_after: 1 }]);
+    expect(rev()).toBe(41);
+    await two.say(message("still writing"));
+    await react(ben, "other");
+    expect(rev()).toBe(43);
+    await world.pass(500);
+    await two.say({ type: "edit_message", message_id: id(1), message: "ho", nonce: "late" });
+    expect(rev()).toBe(44);
+  });
+
   test.each<[string, ChatIdentity, ChatIdentity]>([
     ["a user, over all their sockets", userOf(1), userOf(1)],
     ["a guest, of a socket each", guestOf("g1"), guestOf("g2")],
