@@ -1,5 +1,5 @@
 /** How much one person and one socket may say. Kept in memory: it is forgotten only after more quiet than it counts. */
-import { MESSAGE_WINDOW_MS, MESSAGES_PER_WINDOW } from "#contract/chat";
+import { MESSAGE_WINDOW_MS, MESSAGES_PER_WINDOW, STEPS_AT_ONCE, STEPS_PER_SECOND } from "#contract/chat";
 
 /** Messages of one user over all their sockets. A resend under a nonce that was counted is not counted again. */
 export class MessageLimit {
@@ -79,9 +79,6 @@ export class FrameLimit {
     return "told";
   }
 }
-
-const STEPS_AT_ONCE = 40;
-const STEPS_PER_SECOND = 2;
 
 /**
  * How often one user, over all their sockets, does what others feel: joins, for which D1 is asked, or edits, reactions

@@ -19,6 +19,9 @@ export const RETENTION_MS = 7 * 24 * 3_600_000;
 export const PREVIEW_CHARACTERS = 100;
 export const MESSAGES_PER_WINDOW = 5;
 export const MESSAGE_WINDOW_MS = 5_000;
+/** Of one user: joins, and apart from them edits, reactions and the like. */
+export const STEPS_AT_ONCE = 40;
+export const STEPS_PER_SECOND = 2;
 export const SOCKETS_PER_USER = 10;
 export const FRAME_MAX_BYTES = 64 * 1024;
 export const SLOWMODE_MAX_S = 21_600;

@@ -6,6 +6,10 @@ import {
   ChannelList,
   ChannelUpdate,
   CreatedChannel,
+  MESSAGE_WINDOW_MS,
+  MESSAGES_PER_WINDOW,
+  STEPS_AT_ONCE,
+  STEPS_PER_SECOND,
   Thread,
 } from "#contract/chat";
 import { ACCOUNTS, ADMINS, EVERYBODY, MODERATORS, SUPERADMINS } from "../core/admits.ts";
@@ -196,6 +200,10 @@ it is refused for 10 minutes.
 
 To clients: after a join \`channel_info\`, \`history\`, \`pinned_messages\`, \`users\`; then what happens. Frames of a channel carry
 \`channel_id\` and \`rev\`, which counts its changes without gaps. What fails is an \`error\` with its \`error_code\`.
+
+One user sends ${MESSAGES_PER_WINDOW} messages in ${MESSAGE_WINDOW_MS / 1000} s. Joins, and edits, reactions and the like:
+${STEPS_AT_ONCE} at once, then ${STEPS_PER_SECOND} a second. Beyond that they are \`rate_limited\`, with the seconds to
+wait in \`retry_after\`.
 
 Who offers the subprotocol \`${BATCH_PROTOCOL}\` gets arrays of frames, at most every ${BATCH_MS} ms, and answers \`sync\` by \`synced\`.
 
