@@ -135,6 +135,10 @@ test("what one was changing a message to is kept when it was deleted meanwhile",
   const page = await pageOf(chat);
   await field(page).press("ArrowUp");
   await field(page).fill("all that I thought of since");
+  await page.getByText("Escape cancels").waitFor();
+  const phone = await page.context().newCDPSession(page);
+  await phone.send("Emulation.setTouchEmulationEnabled", { enabled: true });
+  await page.getByText("Escape cancels").waitFor({ state: "hidden" });
   chat.change({ type: "message_deleted", message_id: id, deleted_by: 3 });
   await message(page, "short").waitFor({ state: "detached" });
   await field(page).press("Enter");
@@ -155,6 +159,12 @@ test("what is refused keeps its words, and can be sent again or discarded", asyn
   await refused.getByText("Not sent. Slow mode: wait 1 s").waitFor();
   // Who does not see it hears it.
   await page.getByRole("status").getByText("Not sent. Slow mode: wait 1 s").waitFor({ state: "attached" });
+  const news = page.getByRole("status").getByText("bob: ha", { exact: true });
+  chat.says({ message: "ha" });
+  await news.waitFor({ state: "attached" });
+  const told = await news.elementHandle();
+  chat.says({ message: "ha" });
+  await expect.poll(() => told?.textContent()).not.toBe("bob: ha");
   await page.getByRole("button", { name: "Retry", exact: true }).click();
   expect(await until("the second try", 5, () => tries()[1])).toEqual(tries()[0]);
   chat.tell({ type: "error", message: "No", error_code: "forbidden", nonce });

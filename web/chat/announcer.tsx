@@ -22,7 +22,9 @@ export function Announcer({ channel, isLive }: { channel: Channel; isLive: boole
       if (newest <= told) return;
       const news = lines().filter(({ id, own }) => id > told && !own);
       told = newest;
-      setWords(newsWords(news.map((line) => ({ author: nameOf(line), text: line.message }))));
+      const next = newsWords(news.map((line) => ({ author: nameOf(line), text: line.message })));
+      // The same again would be no change, and not be told.
+      setWords((before) => (before === next && next !== "" ? `${next}\u00a0` : next));
     }, EVERY_MS);
     return () => clearInterval(timer);
   }, [channel, isLive]);

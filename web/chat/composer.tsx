@@ -151,7 +151,8 @@ function Context({ writing: { kind, line }, cancel }: { writing: NonNullable<Wri
         </span>
       ) : (
         <span>
-          <strong>Editing your message</strong> · Escape cancels
+          <strong>Editing your message</strong>
+          <span className={classes.hint}> · Escape cancels</span>
         </span>
       )}
       <CloseButton size="md" aria-label={isReply ? "Do not reply" : "Cancel editing"} onClick={cancel} />
