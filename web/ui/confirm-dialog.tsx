@@ -1,6 +1,6 @@
-import { Alert, Button, Group, Modal, Text } from "@mantine/core";
+import { Box, Button, Group, Modal, Text } from "@mantine/core";
 import type { ReactNode } from "react";
-import { asFailure } from "../api/failure.ts";
+import { FailureAlert } from "./failure-alert.tsx";
 
 type Props = {
   opened: boolean;
@@ -17,15 +17,13 @@ type Props = {
 
 /** Asks before something that cannot be taken back. The focus starts on the way out. */
 export function ConfirmDialog({ opened, close, title, action, pending, error, confirm, children }: Props) {
-  const failure = error ? asFailure(error) : null;
   return (
     <Modal opened={opened} onClose={close} title={title}>
       <Text component="div">{children}</Text>
-      {failure && (
-        <Alert color="coral" role="alert" p="sm" mt="md">
-          {failure.message}
-          {failure.requestId && <Text size="xs">Request {failure.requestId}</Text>}
-        </Alert>
+      {error !== null && (
+        <Box mt="md">
+          <FailureAlert failure={error} />
+        </Box>
       )}
       <Group justify="flex-end" gap="sm" mt="lg">
         <Button variant="default" onClick={close} data-autofocus>
