@@ -10,6 +10,6 @@ export function RequireSession() {
   const location = useLocation();
   if (me) return <Outlet />;
   if (known) return <Navigate to={signInAddress(location)} replace />;
-  if (failure) return <FailureNotice failure={failure} retry={retry} />;
+  if (failure) return <FailureNotice failure={failure} retry={retry} level={1} />;
   return <PageLoading />;
 }

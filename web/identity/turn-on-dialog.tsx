@@ -82,7 +82,7 @@ function Setup({ setup, verify, close }: { setup: TwoFactorSetup; verify: Verify
         <Text>Scan this with an authenticator app, or enter the secret there by hand.</Text>
         <div className={classes.scan}>
           <QrCode text={setup.provisioning_uri} label="QR code of the secret below" />
-          <Anchor href={setup.provisioning_uri} size="sm">
+          <Anchor href={setup.provisioning_uri} size="sm" py={4}>
             Open in an app on this device
           </Anchor>
         </div>

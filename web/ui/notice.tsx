@@ -3,17 +3,17 @@ import type { TablerIcon } from "@tabler/icons-react";
 import { Children, type ReactNode } from "react";
 import classes from "./notice.module.css";
 
-type Props = {
+export type NoticeProps = {
   icon: TablerIcon;
   title: string;
   /** The heading's level: 1 when the notice is the whole page. */
-  level?: 1 | 2 | 3;
+  level?: 1 | 2 | 3 | undefined;
   /** Text first, then actions. */
   children?: ReactNode;
 };
 
 /** An empty page, an error, a dead end: what is so, and what to do about it. */
-export function Notice({ icon: Icon, title, level = 2, children }: Props) {
+export function Notice({ icon: Icon, title, level = 2, children }: NoticeProps) {
   const all = Children.toArray(children);
   return (
     <section className={classes.notice}>
