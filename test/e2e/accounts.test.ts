@@ -165,6 +165,7 @@ describe("one's own account", () => {
     await page.getByRole("main").getByRole("status").getByLabel("Loading").waitFor();
     asked.resolve();
     await page.getByText("Not now").waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
     await page.unroute("**/api/me");
     await button(page, "Try again").click();
     await page.getByRole("heading", { name: "Account", level: 1 }).waitFor();
@@ -374,5 +375,15 @@ describe.each([
     await button(page, "New code").click();
     await page.getByRole("dialog").waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
+
+    await page.route("**/api/users?*", async (route) => {
+      const response = await route.fetch();
+      return route.fulfill({ response, json: { ...(await response.json()), total: 1_234 } });
+    });
+    await open(page, "/users");
+    await button(page, "Page 25").waitFor();
+    const pages = page.getByRole("navigation", { name: "Pages of accounts" }).getByRole("button");
+    const tops = await pages.evaluateAll((all) => all.map((each) => each.getBoundingClientRect().top));
+    expect(new Set(tops).size, "rows of page numbers").toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-import { Button, Pagination, Skeleton, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Pagination, Skeleton, TextInput, useMatches, VisuallyHidden } from "@mantine/core";
 import { useDebouncedValue, useDisclosure } from "@mantine/hooks";
 import { IconSearch, IconUserOff, IconUserPlus } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
@@ -23,6 +23,8 @@ export function Accounts({ me }: { me: Me }) {
   const [page, setPage] = useState(1);
   const [creating, dialog] = useDisclosure(false);
   const users = useUsers(q, { limit: PAGE, offset: (page - 1) * PAGE });
+  // In one row on a phone, too.
+  const siblings = useMatches({ base: 0, sm: 1 });
   const total = users.data?.total ?? 0;
   const pages = Math.max(1, Math.ceil(total / PAGE));
   useEffect(() => {
@@ -82,6 +84,7 @@ export function Accounts({ me }: { me: Me }) {
                 <Pagination
                   value={page}
                   total={pages}
+                  siblings={siblings}
                   onChange={(to) => {
                     setPage(to);
                     scrollTo({ top: 0 });
