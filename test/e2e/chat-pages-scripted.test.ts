@@ -132,13 +132,19 @@ test("above the keyboard of a phone on its side one sees the last words", async 
 test("what one was changing a message to is kept when it was deleted meanwhile", async () => {
   const chat = new ScriptedChat();
   const { id } = chat.add({ ...somebody("ada"), message: "short", created_at: new Date().toISOString(), own: true });
-  const page = await pageOf(chat);
+  const page = await pageOf(chat, { width: 390, height: 844 });
   await field(page).press("ArrowUp");
-  await field(page).fill("all that I thought of since");
   await page.getByText("Escape cancels").waitFor();
   const phone = await page.context().newCDPSession(page);
   await phone.send("Emulation.setTouchEmulationEnabled", { enabled: true });
   await page.getByText("Escape cancels").waitFor({ state: "hidden" });
+  const { x = 0, y = 0 } = (await page.getByRole("button", { name: "Cancel editing" }).boundingBox()) ?? {};
+  await phone.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x: x + 9, y: y + 9 }] });
+  await phone.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await page.getByText("Editing your message").waitFor({ state: "detached" });
+  await field(page).and(page.locator(":focus")).waitFor();
+  await field(page).press("ArrowUp");
+  await field(page).fill("all that I thought of since");
   chat.change({ type: "message_deleted", message_id: id, deleted_by: 3 });
   await message(page, "short").waitFor({ state: "detached" });
   await field(page).press("Enter");

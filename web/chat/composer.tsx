@@ -1,6 +1,14 @@
 import { ActionIcon, CloseButton, Textarea } from "@mantine/core";
 import { IconCheck, IconCornerUpLeft, IconPencil, IconSend2 } from "@tabler/icons-react";
-import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  type Ref,
+  useEffect,
+  useImperativeHandle,
+  useRef,
+  useState,
+} from "react";
 import { MESSAGE_MAX, MessageText } from "#contract/chat";
 import classes from "./composer.module.css";
 import type { Line } from "./lines.ts";
@@ -34,6 +42,9 @@ type Props = {
 };
 
 const lengthOf = (text: string) => [...text].length;
+
+/** The field keeps the focus, and a phone its keyboard: else all moves away from under the finger. */
+const keepFocus = (event: PointerEvent) => event.preventDefault();
 
 export function Composer(props: Props) {
   const { label, draft, keepDraft, writing, notBefore, send, cancel, typed, editLast, handle } = props;
@@ -75,6 +86,7 @@ export function Composer(props: Props) {
   const leave = () => {
     setEdited(null);
     cancel();
+    field.current?.focus();
   };
   const press = (event: KeyboardEvent) => {
     // While a word is being composed its keys are not ours; Safari says so of the last one by its code alone.
@@ -118,8 +130,7 @@ export function Composer(props: Props) {
             color={isReady ? "water" : "gray"}
             aria-label={editing ? "Save" : wait > 0 ? `Slow mode: wait ${countdown(wait)}` : "Send"}
             aria-disabled={!isReady}
-            // The field keeps the focus, and a phone its keyboard.
-            onPointerDown={(event) => event.preventDefault()}
+            onPointerDown={keepFocus}
             onClick={submit}
           >
             {wait > 0 ? (
@@ -155,7 +166,12 @@ function Context({ writing: { kind, line }, cancel }: { writing: NonNullable<Wri
           <span className={classes.hint}> · Escape cancels</span>
         </span>
       )}
-      <CloseButton size="md" aria-label={isReply ? "Do not reply" : "Cancel editing"} onClick={cancel} />
+      <CloseButton
+        size="md"
+        aria-label={isReply ? "Do not reply" : "Cancel editing"}
+        onPointerDown={keepFocus}
+        onClick={cancel}
+      />
     </div>
   );
 }
