@@ -203,7 +203,7 @@ describe("the second factor", () => {
     await button(page, "New API key").click();
     await field(page, "Name").fill("Half the night");
     await end();
-    await page.keyboard.press("Enter");
+    await button(page, "Make the key").click();
     const over = page.getByRole("dialog", { name: "Your session has ended" });
     await password(over, "Password").and(page.locator(":focus")).waitFor();
     expect(await over.getByLabel("Username").inputValue()).toBe("maria");
@@ -218,7 +218,7 @@ describe("the second factor", () => {
     await field(page, "Code").and(page.locator(":focus")).waitFor();
     await page.keyboard.type(totp(secret, 1));
     await over.waitFor({ state: "detached" });
-    await field(page, "Name").and(page.locator(":focus")).waitFor();
+    await button(page, "Make the key").and(page.locator(":focus")).waitFor();
     expect(await field(page, "Name").inputValue()).toBe("Half the night");
     await page.getByText("Your session had ended, so this was not done. Try it again.").waitFor();
     await page.keyboard.press("Enter");

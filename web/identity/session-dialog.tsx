@@ -9,7 +9,7 @@ export function SessionDialog() {
   const refresh = useRefresh();
   const forget = useForget();
   const opened = useSessionEnded() && me !== null;
-  useHeldEscape(opened);
+  const goBack = usePage(opened);
   return (
     <Modal
       opened={opened}
@@ -18,6 +18,8 @@ export function SessionDialog() {
       withCloseButton={false}
       closeOnClickOutside={false}
       closeOnEscape={false}
+      returnFocus={false}
+      onExitTransitionEnd={goBack}
       zIndex={400}
     >
       <Text>Sign in again, and you go on where you were. Nothing of this page is lost.</Text>
@@ -29,15 +31,29 @@ export function SessionDialog() {
   );
 }
 
-/** Escape would close a dialog beneath, with what is typed in it. Listens from the start on and before any page does. */
-function useHeldEscape(isHeld: boolean) {
-  const held = useRef(isHeld);
-  held.current = isHeld;
+/**
+ * Keeps the page beneath as it was: Escape would close a dialog there, with what is typed in it. Listens from the start
+ * on and before any page does. Returns how to put the focus back, which a button loses while it is busy.
+ */
+function usePage(isCovered: boolean): () => void {
+  const covered = useRef(isCovered);
+  covered.current = isCovered;
+  const last = useRef<EventTarget | null>(null);
   useEffect(() => {
     const hold = (event: KeyboardEvent) => {
-      if (held.current && event.key === "Escape") event.stopImmediatePropagation();
+      if (covered.current && event.key === "Escape") event.stopImmediatePropagation();
+    };
+    const remember = (event: FocusEvent) => {
+      if (!covered.current) last.current = event.target;
     };
     addEventListener("keydown", hold, { capture: true });
-    return () => removeEventListener("keydown", hold, { capture: true });
+    addEventListener("focusin", remember);
+    return () => {
+      removeEventListener("keydown", hold, { capture: true });
+      removeEventListener("focusin", remember);
+    };
   }, []);
+  return () => {
+    if (last.current instanceof HTMLElement) last.current.focus();
+  };
 }
