@@ -3,7 +3,7 @@ import type { ChannelMode, ChannelVisibility, MemberRole } from "../contract/cha
 import { users } from "./identity.ts";
 import { streams } from "./streams.ts";
 
-/** The one sequence that numbers channels and conversations. Rows stay: a number is never given out again. */
+/** The one sequence that numbers channels and conversations, none twice. A row goes once its room is destroyed. */
 export const chat_rooms = sqliteTable("chat_rooms", {
   id: integer().primaryKey({ autoIncrement: true }),
   kind: text({ enum: ["channel", "conversation"] }).notNull(),

@@ -30,7 +30,7 @@ export function recordRoutes(app: App): void {
       operationId: "listActivity",
       tags,
       summary: "Your activity, newest first; for admins everybody's",
-      access: "user",
+      access: "account",
       admits: ACCOUNTS,
       errors: ["forbidden"],
       request: { query: z.object({ limit: whole(1, 50).default(20), offset: whole(0, OFFSET_MAX).default(0) }) },
@@ -47,7 +47,7 @@ export function recordRoutes(app: App): void {
       operationId: "readAuditLog",
       tags,
       summary: "What moderators and admins did, newest first; for moderators",
-      access: "user",
+      access: "account",
       admits: MODERATORS,
       errors: ["forbidden"],
       request: {

@@ -14,7 +14,7 @@ export function statsRoutes(app: App): void {
       operationId: "getPublicStats",
       tags: ["admin"],
       summary: "How much is going on, in numbers; for whoever has an account",
-      access: "user",
+      access: "account",
       admits: ACCOUNTS,
       errors: ["forbidden"],
       responses: { 200: { description: "The numbers", content: { "application/json": { schema: PublicStats } } } },

@@ -61,7 +61,7 @@ export function chatRoutes(app: App): void {
       tags,
       summary: "Create a channel",
       description: "Private and readonly ones take a moderator, who then moderates the private channel.",
-      access: "user",
+      access: "account",
       admits: { kinds: { public: ACCOUNTS, private: MODERATORS } },
       idempotent: true,
       errors: ["forbidden", "conflict"],

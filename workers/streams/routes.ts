@@ -59,7 +59,7 @@ export function streamRoutes(app: App): void {
       operationId: "createStream",
       tags,
       summary: "Create a stream, with its key and its chat channel",
-      access: "user",
+      access: "account",
       admits: ACCOUNTS,
       idempotent: true,
       errors: ["forbidden", "conflict"],
