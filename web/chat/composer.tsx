@@ -1,16 +1,9 @@
 import { ActionIcon, CloseButton, Textarea } from "@mantine/core";
 import { IconCheck, IconCornerUpLeft, IconPencil, IconSend2 } from "@tabler/icons-react";
-import {
-  type KeyboardEvent,
-  type PointerEvent,
-  type Ref,
-  useEffect,
-  useImperativeHandle,
-  useRef,
-  useState,
-} from "react";
+import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
 import { MESSAGE_MAX, MessageText } from "#contract/chat";
 import classes from "./composer.module.css";
+import { keepFocus } from "./keep-focus.ts";
 import type { Line } from "./lines.ts";
 import { useSecondsUntil } from "./use-seconds-until.ts";
 import { countdown, nameOf } from "./words.ts";
@@ -42,9 +35,6 @@ type Props = {
 };
 
 const lengthOf = (text: string) => [...text].length;
-
-/** The field keeps the focus, and a phone its keyboard: else all moves away from under the finger. */
-const keepFocus = (event: PointerEvent) => event.preventDefault();
 
 export function Composer(props: Props) {
   const { label, draft, keepDraft, writing, notBefore, send, cancel, typed, editLast, handle } = props;

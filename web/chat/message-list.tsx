@@ -2,6 +2,7 @@ import { IconArrowDown } from "@tabler/icons-react";
 import { type KeyboardEvent, type PointerEvent, type Ref, useImperativeHandle, useMemo, useRef, useState } from "react";
 import { VirtualList, type VirtualListHandle } from "../ui/virtual-list.tsx";
 import { type Deed, deedsFor, type Rights } from "./deeds.ts";
+import { keepFocus } from "./keep-focus.ts";
 import type { Line } from "./lines.ts";
 import { type Dropdown, MessageActions } from "./message-actions.tsx";
 import classes from "./message-list.module.css";
@@ -179,7 +180,7 @@ function keyOf(target: EventTarget): string | null {
 function ToEnd({ unseen, go }: { unseen: number; go(): void }) {
   const words = unseen === 0 ? "To the newest" : unseen === 1 ? "1 new message" : `${unseen} new messages`;
   return (
-    <button type="button" className={classes.new} data-any={unseen > 0} onClick={go}>
+    <button type="button" className={classes.new} data-any={unseen > 0} onPointerDown={keepFocus} onClick={go}>
       <IconArrowDown size={17} stroke={2} aria-hidden="true" />
       {words}
     </button>

@@ -1,4 +1,5 @@
 import { type PointerEvent, type SyntheticEvent, useRef } from "react";
+import { keepFocus } from "./keep-focus.ts";
 
 const PRESS_MS = 450;
 const MOVED_PX = 10;
@@ -14,10 +15,12 @@ export function useLongPress(pressed: (target: EventTarget) => void) {
     if (isPressed.current) event.preventDefault();
   };
   return {
-    onPointerDown({ pointerType, target, clientX, clientY }: PointerEvent) {
+    onPointerDown(event: PointerEvent) {
+      const { pointerType, target, clientX, clientY } = event;
       end();
       isPressed.current = false;
       if (pointerType !== "touch") return;
+      if (target instanceof Element && target.closest("button, a")) keepFocus(event);
       start.current = { x: clientX, y: clientY };
       timer.current = setTimeout(() => {
         isPressed.current = true;
