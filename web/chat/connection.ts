@@ -72,7 +72,8 @@ export class Connection {
   /** False: there is no connection, and nothing was sent. */
   send(frame: Saying): boolean {
     if (this.#link.state !== "open" || this.#socket === null) return false;
-    this.#socket.send(JSON.stringify(frame));
+    // The server takes this character for bytes that are no UTF-8; somebody may well have pasted it.
+    this.#socket.send(JSON.stringify(frame).replaceAll("\ufffd", "\\ufffd"));
     return true;
   }
 

@@ -73,6 +73,15 @@ test("nothing is sent without a connection, and that is said", () => {
   expect(server.last.said).toEqual([{ type: "typing" }]);
 });
 
+test("the character that stands for bytes without meaning may be said", () => {
+  server.last.opens();
+  const send = vi.spyOn(server.last, "send");
+  connection.send({ type: "message", message: "caf\ufffd" });
+  expect(send).toHaveBeenCalledOnce();
+  expect(send.mock.lastCall?.[0]).not.toContain("\ufffd");
+  expect(server.last.said).toEqual([{ type: "message", message: "caf\ufffd" }]);
+});
+
 test("after 25 s of silence it asks, and an answer is enough", async () => {
   server.last.opens();
   await wait(24_900);
