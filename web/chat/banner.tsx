@@ -1,8 +1,7 @@
+import { Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
-import { Link, useLocation } from "react-router";
-import { signInAddress } from "../identity/next-page.ts";
-import { ME } from "../identity/session.ts";
+import { useEffect, useRef, useState } from "react";
+import { endSession, useSessionEnded } from "../identity/session.ts";
 import type { Stage } from "./channel.ts";
 import type { Link as Connection } from "./connection.ts";
 import classes from "./panel-parts.module.css";
@@ -11,25 +10,29 @@ import { useOnline } from "./use-online.ts";
 /** A connection that is back at once is no news. */
 const PATIENCE_MS = 800;
 
-type Props = { link: Connection; stage: Stage };
+type Props = {
+  link: Connection;
+  stage: Stage;
+  /** After signing in again. */
+  reopen(): void;
+};
 
 /** That something is not as it should be with the connection. What passes lies over the list, which stays where it is. */
-export function Banner({ link, stage }: Props) {
+export function Banner({ link, stage, reopen }: Props) {
   const isOver = link.state === "over";
   const isJoining = stage === "joining";
   const isLate = useLate(!isOver && (stage === "behind" || (isJoining && link.state === "waiting")));
   const isOnline = useOnline();
-  const place = useLocation();
   const queries = useQueryClient();
+  useSessionBack(reopen);
   return (
     <div role="status" className={isOver ? undefined : classes.passing}>
       {isOver ? (
         <div className={classes.banner}>
           Your session is over.
-          {/* The page still believes in the session, and would be led back from there at once. */}
-          <Link to={signInAddress(place)} onClick={() => queries.setQueryData(ME, null)}>
+          <Button variant="transparent" size="compact-sm" onClick={() => endSession(queries)}>
             Sign in again
-          </Link>
+          </Button>
         </div>
       ) : (
         isLate && (
@@ -44,6 +47,16 @@ export function Banner({ link, stage }: Props) {
       )}
     </div>
   );
+}
+
+/** Whoever has signed in over the page goes on chatting. */
+function useSessionBack(done: () => void) {
+  const hasEnded = useSessionEnded();
+  const had = useRef(hasEnded);
+  useEffect(() => {
+    if (had.current && !hasEnded) done();
+    had.current = hasEnded;
+  }, [hasEnded, done]);
 }
 
 function useLate(is: boolean): boolean {

@@ -49,6 +49,7 @@ export function ChatPanel({ user, channelId, place, title, back, remove }: Props
   const jump = useJump(channel, list);
   const deeds = useDeedsOf(channel, { jump, write: setWriting, askDelete: setDeleting });
   const toComposer = useCallback(() => composer.current?.focus(), []);
+  const reopen = useCallback(() => chat.reopen(), [chat]);
   const isShut = isGone || (stage === "refused" && link.state !== "over");
   const canModerate = info?.can_moderate ?? false;
 
@@ -66,7 +67,7 @@ export function ChatPanel({ user, channelId, place, title, back, remove }: Props
           unpin={(message_id) => channel.act({ kind: "unpin", message_id })}
         />
       )}
-      <Banner link={link} stage={stage} />
+      <Banner link={link} stage={stage} reopen={reopen} />
       {isShut ? (
         <Refused code={isGone ? "not_found" : (refusal?.error_code ?? "forbidden")} />
       ) : !isKnown || !info ? (

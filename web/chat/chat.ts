@@ -62,6 +62,11 @@ export class Chat {
     };
   }
 
+  /** Once there is a session again. */
+  reopen(): void {
+    if (this.#present) this.#connection.open();
+  }
+
   #changed(link: Link): void {
     this.store.set({ link });
     if (link.state === "open") this.#present?.attach();
