@@ -92,6 +92,18 @@ export default defineConfig({
       },
       {
         test: {
+          name: "pages",
+          expect: PATIENT,
+          environment: "node",
+          include: ["test/pages/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          // Each file starts a Sluice and a browser of its own, and waits for what is seen: none measures time.
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
           name: "e2e",
           expect: PATIENT,
           environment: "node",

@@ -12,8 +12,8 @@ import { findNode, installDebian, installPackages } from "./install.mjs";
 import { run } from "./run.mjs";
 import { during, fail } from "./say.mjs";
 
-/** One after the other. Those of `system` mostly wait; the last two measure time, and must not share the machine. */
-const STAGES = [["unit"], ["worker", "system"], ["media"], ["e2e"]];
+/** One after the other. Those of `system` mostly wait; `media` and `e2e` measure time, and must not share the machine. */
+const STAGES = [["unit"], ["worker", "system"], ["media"], ["pages"], ["e2e"]];
 
 const words = process.argv.slice(2).filter((word) => word !== "--long");
 const long = process.argv.includes("--long");

@@ -7,7 +7,7 @@ import { launchBrowser } from "../harness/browser.ts";
 import { signIn, type Visit, visit } from "../harness/pages.ts";
 import { type Push, push } from "../harness/push.ts";
 import { type Sluice, startSluice } from "../harness/sluice.ts";
-import { accessibilityFaults, tabOrder } from "./accessibility.ts";
+import { accessibilityFaults, tabOrder } from "../pages/accessibility.ts";
 
 /** A loaded machine is slow, not wrong. */
 const PATIENCE_MS = 60_000;
