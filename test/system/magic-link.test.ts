@@ -68,7 +68,7 @@ test("a link is mailed by TLS, signs in once, and is in no log", async () => {
   await context.clearCookies();
   await page.goto(link.href);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByText("This link was used already").waitFor();
+  await page.getByRole("alert").getByText("This link was used already").waitFor();
   await context.close();
   expect(faults).toEqual([]);
   expect((await post("magic/verify", { token })).status).toBe(401);

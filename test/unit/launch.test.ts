@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { takeData } from "../../scripts/launch/data.ts";
 import { createLog, formatEntry, readLine } from "../../scripts/launch/log.ts";
 import { banner, readyLine } from "../../scripts/launch/ready.ts";
 import { parseSettings } from "../../scripts/launch/settings.ts";
+import { eventually } from "../harness/eventually.ts";
 
 describe("settings", () => {
   test("defaults", () => {
@@ -157,8 +158,10 @@ describe("the data folder", () => {
       const stat = () => readFileSync(`/proc/${owner}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
       writeFileSync(path.join(folder, "lock"), `${owner} ${stat()[19]}`);
       expect(() => takeData(folder)).toThrow(/^Another Sluice \(process \d+\) uses/);
+      // The shell itself would ask.
+      await eventually(() => expect(readFileSync(`/proc/${parent.pid}/comm`, "utf8")).toBe("sleep\n"));
       process.kill(owner, "SIGKILL");
-      await vi.waitFor(() => expect(stat()[0]).toBe("Z"), { timeout: 20_000 });
+      await eventually(() => expect(stat()[0]).toBe("Z"));
       takeData(folder)();
     } finally {
       parent.kill("SIGKILL");
