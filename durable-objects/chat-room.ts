@@ -3,6 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { ChannelConfig, ChatMessage, ChatProfile } from "#contract/chat";
 import type { ActReply, ChatRoomRpc, HistoryReply, RoomAction, Visit, VisitReply } from "#contract/chat-rpc";
 import { projectLastSeq } from "../workers/chat/project-last-seq.ts";
+import { recordDeeds } from "../workers/chat/record-deeds.ts";
 import { systemContext } from "../workers/core/context.ts";
 import type { Env } from "../workers/core/env.ts";
 import { parseEnv } from "../workers/core/env.ts";
@@ -29,6 +30,7 @@ export class ChatRoom extends DurableObject<Env> implements ChatRoomRpc {
       sealer: roomSeal(parseEnv(env).secret, room),
       gateway: (name) => chatGateway(env, name),
       project: (seq) => projectLastSeq(context(), room, seq),
+      record: (deeds) => recordDeeds(context(), room, deeds),
     });
   }
 

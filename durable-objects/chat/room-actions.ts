@@ -1,7 +1,7 @@
 /** What people do to messages: who may, and what changes. Runs inside one transaction. */
 import { type ChannelConfig, EDIT_WINDOW_MS, shownProfile } from "#contract/chat";
 import type { ChatErrorCode } from "#contract/chat-frames";
-import type { Doer, RoomAction } from "#contract/chat-rpc";
+import type { Deed, Doer, RoomAction } from "#contract/chat-rpc";
 import { messageId, roomOf, seqOf } from "#kit/message-id";
 import type { ChangeData } from "./room-frames.ts";
 import { NONCE_MS } from "./room-log.ts";
@@ -39,13 +39,13 @@ export class RoomActions {
       case "edit":
         return this.#edit(message, action.message, by, config, now);
       case "delete":
-        return this.#delete(message, by);
+        return this.#delete(message, by, config, now);
       case "react":
         return this.#react(message, action.emoji, by, now);
       case "pin":
-        return this.#pin(message, by, now);
+        return this.#pin(message, by, config, now);
       case "unpin":
-        return this.#unpin(message, by);
+        return this.#unpin(message, by, config, now);
     }
   }
 
@@ -113,10 +113,12 @@ export class RoomActions {
     return done({ kind: "edit", seq, data: {} });
   }
 
-  #delete({ seq, user_id, profile }: MessageRow, by: Doer): Outcome {
+  #delete(message: MessageRow, by: Doer, config: ChannelConfig, now: number): Outcome {
+    const { seq, user_id, profile } = message;
     const isOwn = user_id === by.user_id;
     if (!isOwn && by.standing !== "moderator") return refuse("forbidden", "You can delete your own messages only");
     this.#records.deleteMessages([seq]);
+    if (!isOwn) this.#record("message_delete", message, by, config, now);
     return done({ kind: "delete", seq, data: { by: isOwn ? shownProfile(profile).user_id : by.user_id } });
   }
 
@@ -138,19 +140,38 @@ export class RoomActions {
     return done({ kind: "react", seq, data: { emoji, by: user_id, username, added, count } });
   }
 
-  #pin({ seq, pinned_at }: MessageRow, by: Doer, now: number): Outcome {
+  #pin(message: MessageRow, by: Doer, config: ChannelConfig, now: number): Outcome {
+    const { seq, pinned_at } = message;
     if (by.standing !== "moderator") return refuse("forbidden", "Moderators pin messages");
     if (pinned_at !== null) return refuse("invalid", "It is pinned already");
     if (this.#records.pinned().length >= PINS_MAX) return refuse("invalid", `A channel has at most ${PINS_MAX} pins`);
     this.#records.pin(seq, by.user_id, now);
+    this.#record("pin_message", message, by, config, now);
     return done({ kind: "pin", seq, data: { by: by.user_id, by_name: by.profile.username } });
   }
 
-  #unpin({ seq, pinned_at }: MessageRow, by: Doer): Outcome {
+  #unpin(message: MessageRow, by: Doer, config: ChannelConfig, now: number): Outcome {
+    const { seq, pinned_at } = message;
     if (by.standing !== "moderator") return refuse("forbidden", "Moderators unpin messages");
     if (pinned_at === null) return refuse("invalid", "It is not pinned");
     this.#records.pin(seq, null, null);
+    this.#record("unpin_message", message, by, config, now);
     return done({ kind: "unpin", seq, data: {} });
+  }
+
+  /** Of whom the message is, is said as everybody sees it. */
+  #record(action: Deed["action"], { seq, profile }: MessageRow, by: Doer, config: ChannelConfig, at: number): void {
+    const { user_id: author_id, username: author } = shownProfile(profile);
+    const message_id = messageId(this.#room, seq);
+    this.#records.addDeed({
+      action,
+      message_id,
+      author_id,
+      author,
+      channel: config.name,
+      by: { id: by.user_id, name: by.profile.username },
+      at,
+    });
   }
 
   #mayWrite(by: Doer, config: ChannelConfig): Refusal | null {

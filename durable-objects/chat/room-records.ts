@@ -1,6 +1,7 @@
 /** The tables of one room. Messages are numbered by `seq`, changes by `rev`. */
 import type { ChatProfile } from "#contract/chat";
 import type { ChatUser } from "#contract/chat-frames";
+import type { Deed } from "#contract/chat-rpc";
 import type { Sealer, Store } from "./store.ts";
 
 const TABLES = [
@@ -25,7 +26,9 @@ const TABLES = [
     gateway TEXT PRIMARY KEY, epoch INTEGER NOT NULL, lease_until INTEGER NOT NULL, guests INTEGER NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS present (
     gateway TEXT NOT NULL, user_id INTEGER NOT NULL, user TEXT NOT NULL, PRIMARY KEY (gateway, user_id)) WITHOUT ROWID`,
+  "CREATE TABLE IF NOT EXISTS deeds (id INTEGER PRIMARY KEY AUTOINCREMENT, deed TEXT NOT NULL)",
 ];
+/** What moderators did outlives the room, until it is recorded. */
 const CONTENT = ["messages", "reactions", "changes", "slow", "subscribers", "present"];
 
 /** Shown in place of what cannot be opened. */
@@ -85,6 +88,8 @@ export class RoomRecords {
   readonly #sealer: Sealer;
   /** When the oldest message that is not pinned came; undefined: to be looked up. */
   #oldestAt: number | null | undefined;
+  /** Undefined: to be looked up. */
+  #hasDeeds: boolean | undefined;
 
   constructor(store: Store, sealer: Sealer) {
     this.#store = store;
@@ -182,6 +187,31 @@ export class RoomRecords {
     this.#store.exec("DELETE FROM reactions");
     this.#oldestAt = undefined;
     return row?.n ?? 0;
+  }
+
+  addDeed(deed: Omit<Deed, "id">): void {
+    this.#store.exec("INSERT INTO deeds (deed) VALUES (?)", JSON.stringify(deed));
+    this.#hasDeeds = undefined;
+  }
+
+  hasDeeds(): boolean {
+    this.#hasDeeds ??= this.deeds(1).length > 0;
+    return this.#hasDeeds;
+  }
+
+  /** The oldest first. */
+  deeds(limit: number): Deed[] {
+    const rows = this.#store.exec<{ id: number; deed: string }>(
+      "SELECT id, deed FROM deeds ORDER BY id LIMIT ?",
+      limit,
+    );
+    return rows.map(({ id, deed }) => ({ id, ...(JSON.parse(deed) as Omit<Deed, "id">) }));
+  }
+
+  /** Up to this one. */
+  removeDeeds(id: number): void {
+    this.#store.exec("DELETE FROM deeds WHERE id <= ?", id);
+    this.#hasDeeds = undefined;
   }
 
   oldestAt(): number | null {

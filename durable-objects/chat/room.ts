@@ -7,16 +7,15 @@ import {
   type ChannelConfig,
   type ChatMessage,
   type ChatProfile,
-  HISTORY_SHOWN,
   RETENTION_MS,
   shownProfile,
-  THREAD_MAX,
   UNREAD_MAX,
 } from "#contract/chat";
 import type { ServerFrame } from "#contract/chat-frames";
 import type {
   ActReply,
   ChatGatewayRpc,
+  Deed,
   HistoryReply,
   News,
   RoomAction,
@@ -28,11 +27,13 @@ import type {
 import { roomOf, SEQ_MAX, seqOf } from "#kit/message-id";
 import { newestLive } from "./newest-live.ts";
 import { type Done, RoomActions } from "./room-actions.ts";
+import { RoomDeeds } from "./room-deeds.ts";
 import { RoomDelivery } from "./room-delivery.ts";
 import { type ChangeData, RoomFrames } from "./room-frames.ts";
+import { RoomHistory } from "./room-history.ts";
 import { RoomLog } from "./room-log.ts";
 import { RoomPresence } from "./room-presence.ts";
-import { type MessageRow, RoomRecords, type Subscriber } from "./room-records.ts";
+import { RoomRecords, type Subscriber } from "./room-records.ts";
 import { expireMessages, RoomProjection } from "./room-upkeep.ts";
 import type { Sealer, Store } from "./store.ts";
 
@@ -54,6 +55,8 @@ export type RoomWorld = {
   wakeAt(due: number | null): void;
   /** Tells D1 the number of the newest message. */
   project(seq: number): Promise<void>;
+  /** Writes to the audit log what is not there yet. */
+  record(deeds: Deed[]): Promise<void>;
   failed(what: string, error: unknown, about?: Record<string, unknown>): void;
 };
 
@@ -62,9 +65,11 @@ export class Room {
   readonly #records: RoomRecords;
   readonly #frames: RoomFrames;
   readonly #actions: RoomActions;
+  readonly #history: RoomHistory;
   readonly #log: RoomLog;
   readonly #presence: RoomPresence;
   readonly #projection: RoomProjection;
+  readonly #deeds: RoomDeeds;
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #deliveries = new Map<string, RoomDelivery>();
   /** The number of the last visit, by gateway. */
@@ -73,20 +78,20 @@ export class Room {
   #destroyed: boolean;
   #seq: number;
   #deliverBy: number | null = null;
-  /** What a join shows, as of a `rev`. */
-  #shown: (Pick<Snapshot, "history" | "has_more" | "pinned"> & { rev: number }) | null = null;
 
   constructor(world: RoomWorld) {
     this.#world = world;
     this.#records = new RoomRecords(world.store, world.sealer);
     this.#frames = new RoomFrames(world.room, this.#records);
     this.#actions = new RoomActions(world.room, this.#records);
+    this.#history = new RoomHistory(this.#records, this.#frames);
     const row = this.#records.room();
     this.#log = new RoomLog(this.#records, this.#frames, row.rev);
     this.#config = row.config === null ? null : (JSON.parse(row.config) as ChannelConfig);
     this.#destroyed = row.destroyed === 1;
     this.#seq = row.seq;
     this.#projection = new RoomProjection(world, this.#records, row.projected_seq);
+    this.#deeds = new RoomDeeds(world, this.#records);
     this.#presence = new RoomPresence(
       {
         room: world.room,
@@ -161,21 +166,12 @@ export class Room {
     if (this.#config === null || roomOf(before_id) !== this.#world.room) {
       return { history: [], has_more: false, rev: this.#log.rev };
     }
-    return { ...this.#page(seqOf(before_id), limit), rev: this.#log.rev };
+    return { ...this.#history.page(seqOf(before_id), limit), rev: this.#log.rev };
   }
 
   thread(message_id: number, reader: number): ChatMessage[] {
-    const rows: MessageRow[] = [];
-    let seq: number | null = roomOf(message_id) === this.#world.room ? seqOf(message_id) : null;
-    while (seq !== null && rows.length < THREAD_MAX) {
-      const row = this.#records.message(seq);
-      if (!row) break;
-      rows.unshift(row);
-      seq = row.reply_to;
-    }
-    return this.#frames
-      .shown(rows)
-      .map(({ message, author }) => (message.anonymous && author === reader ? { ...message, own: true } : message));
+    const seq = roomOf(message_id) === this.#world.room ? seqOf(message_id) : null;
+    return this.#history.thread(seq, reader);
   }
 
   configure(config: ChannelConfig): void {
@@ -243,8 +239,8 @@ export class Room {
     this.#subscribers.clear();
     this.#deliveries.clear();
     this.#presence.clear();
-    this.#shown = null;
-    this.#world.wakeAt(null);
+    this.#history.forget();
+    this.#world.wakeAt(this.#deeds.due(this.#world.now()));
     for (const { gateway, epoch } of gateways) {
       const updates: Update[] = [{ rev: after + 1, frame, ends: true }];
       this.#world
@@ -259,19 +255,24 @@ export class Room {
 
   /** The alarm rang. */
   async alarm(): Promise<void> {
-    if (this.#config === null) return;
     const now = this.#world.now();
+    if (this.#config !== null) await this.#upkeep(now);
+    await this.#deeds.run(now);
+    if (this.#config !== null) this.#schedule();
+    else this.#world.wakeAt(this.#deeds.due(now));
+  }
+
+  async #upkeep(now: number): Promise<void> {
     this.#deliverBy = null;
     this.#records.transaction(() => {
       for (const { gateway, epoch, lease_until } of [...this.#subscribers.values()]) {
         if (lease_until <= now) this.#unsubscribe(gateway, epoch);
       }
-      if (expireMessages(this.#records, now)) this.#shown = null;
+      if (expireMessages(this.#records, now)) this.#history.forget();
     });
     for (const delivery of this.#deliveries.values()) delivery.kick();
     if ([...this.#deliveries.values()].some(({ pending }) => pending)) this.#deliverBy = now + DELIVERY_NET_MS;
     await this.#projection.run(this.#seq, now);
-    this.#schedule();
   }
 
   #subscribe(visit: Visit, now: number): Subscriber | null {
@@ -369,18 +370,8 @@ export class Room {
   }
 
   #snapshot(): Snapshot {
-    if (this.#shown?.rev !== this.#log.rev) {
-      const page = this.#page(this.#seq + 1, HISTORY_SHOWN);
-      this.#shown = { ...page, pinned: this.#frames.pinned(), rev: this.#log.rev };
-    }
-    const { history, has_more, pinned } = this.#shown;
     const { total, guests } = this.#presence;
-    return { history, has_more, pinned, users: this.#presence.list(), total, guests };
-  }
-
-  #page(before: number, limit: number): Pick<Snapshot, "history" | "has_more"> {
-    const rows = this.#records.before(before, limit + 1);
-    return { history: this.#frames.shown(rows.slice(0, limit).reverse()), has_more: rows.length > limit };
+    return { ...this.#history.newest(this.#log.rev, this.#seq), users: this.#presence.list(), total, guests };
   }
 
   #schedule(): void {
@@ -390,6 +381,7 @@ export class Room {
       ...leases,
       this.#deliverBy,
       this.#projection.due(this.#seq, this.#world.now()),
+      this.#deeds.due(this.#world.now()),
       oldest === null ? null : oldest + RETENTION_MS,
     ];
     const times = due.filter((at) => at !== null);

@@ -41,6 +41,9 @@ export const AuditAction = z.enum([
   "channel_update",
   "channel_delete",
   "channel_clear",
+  "message_delete",
+  "pin_message",
+  "unpin_message",
 ]);
 export type AuditAction = z.infer<typeof AuditAction>;
 
@@ -73,6 +76,9 @@ export const ModerationAction = AuditAction.extract([
   "channel_update",
   "channel_delete",
   "channel_clear",
+  "message_delete",
+  "pin_message",
+  "unpin_message",
 ]);
 export type ModerationAction = z.infer<typeof ModerationAction>;
 

@@ -214,6 +214,7 @@ export class Schedule {
           }),
       }),
       project: async () => undefined,
+      record: async () => undefined,
       failed: () => undefined,
     });
     this.#room = { it, life };

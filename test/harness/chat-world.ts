@@ -4,7 +4,7 @@
  * and come back with their storage (and a gateway that only slept, with its sockets).
  */
 import type { ChannelConfig } from "#contract/chat";
-import type { ChatGatewayRpc, ChatIdentity, ChatRoomRpc, Delivery, Standing, Visit } from "#contract/chat-rpc";
+import type { ChatGatewayRpc, ChatIdentity, ChatRoomRpc, Deed, Delivery, Standing, Visit } from "#contract/chat-rpc";
 import type { ChannelRef } from "../../durable-objects/chat/channel-ref.ts";
 import { Gateway, type Opened } from "../../durable-objects/chat/gateway.ts";
 import { Room } from "../../durable-objects/chat/room.ts";
@@ -24,7 +24,8 @@ export type Method =
   | "open"
   | "markRead"
   | "tellOnline"
-  | "project";
+  | "project"
+  | "record";
 export type Call = { method: Method; of: string; args: readonly unknown[] };
 type Rule = { method: Method; left: number; before?: () => Promise<void>; after?: () => Promise<void> };
 
@@ -81,6 +82,7 @@ export class RoomHost extends Host {
   room: Room;
   /** What D1 was told. */
   readonly projected: number[] = [];
+  readonly recorded: Deed[] = [];
   readonly #number: number;
   readonly #sealer: Sealer;
 
@@ -113,6 +115,7 @@ export class RoomHost extends Host {
         deliver: (delivery) => calls(name)("deliver", [delivery], (sent) => world.deliver(name, sent)),
       }),
       project: (seq) => calls("d1")("project", [seq], (sent) => void this.projected.push(sent)),
+      record: (deeds) => calls("d1")("record", [deeds], (sent) => void this.recorded.push(...sent)),
     });
   }
 }

@@ -3,11 +3,13 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { eq } from "drizzle-orm";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CHAT_CLOSE } from "../../schema/contract/chat-frames.ts";
+import type { Deed } from "../../schema/contract/chat-rpc.ts";
 import { roomOf } from "../../schema/kit/message-id.ts";
 import { chat_channels, chat_rooms } from "../../schema/tables/chat.ts";
 import { streams } from "../../schema/tables/streams.ts";
+import { recordDeeds } from "../../workers/chat/record-deeds.ts";
 import { channelRow, connect, newChannel, type TestSocket, type User } from "./chat.ts";
-import { bindings, call, db, newStream, newUser } from "./client.ts";
+import { bindings, call, db, newStream, newUser, system } from "./client.ts";
 
 let owner: User;
 let viewer: User;
@@ -165,6 +167,49 @@ describe("a channel", () => {
     await expect.poll(unread).toBe(1);
     await call("POST", `/api/chat/channels/${id}/clear`, { token: root.token });
     await expect.poll(unread).toBe(0);
+  });
+
+  test("has what its moderators did in the audit log, once, for moderators to read", async () => {
+    const id = await newChannel(root, { name: "watched" });
+    const moderator = await newUser("moderator");
+    const [guest, watcher] = [await enter(id, await newUser()), await enter(id, moderator)];
+    const [rude, wise] = [await say(guest, "rude words"), await say(guest, "wise words")];
+    watcher.send({ type: "pin_message", message_id: wise.id });
+    await watcher.next("message_pinned");
+    watcher.send({ type: "delete", message_id: rude.id });
+    await watcher.next("message_deleted");
+    const log = async (query: string) =>
+      (await call("GET", `/api/admin/audit-log?${query}`, { token: moderator.token })).body;
+    await expect.poll(async () => (await log(`channel_id=${id}&action=message_delete`)).total).toBe(1);
+    const { entries, total } = await log(`channel_id=${id}`);
+    expect(total).toBe(3);
+    expect(entries).toMatchObject([
+      {
+        action: "message_delete",
+        actor_id: moderator.id,
+        actor_username: moderator.username,
+        target_type: "message",
+        target_id: rude.id,
+        target_name: rude.username,
+        channel_id: id,
+        channel_name: "watched",
+      },
+      { action: "pin_message", target_id: wise.id, channel_id: id },
+      { action: "channel_create", target_type: "channel", channel_id: id },
+    ]);
+    expect(JSON.stringify(entries)).not.toContain("words");
+    const again: Deed = {
+      id: 2,
+      action: "message_delete",
+      message_id: rude.id,
+      author_id: null,
+      author: rude.username,
+      channel: "watched",
+      by: { id: moderator.id, name: moderator.username },
+      at: Date.parse(entries[0].created_at),
+    };
+    await recordDeeds(system(), id, [again, { ...again, id: 3 }]);
+    expect((await log(`channel_id=${id}&action=message_delete`)).total).toBe(2);
   });
 
   test("has threads", async () => {

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gte, inArray, sql } from "drizzle-orm";
+import { and, count, desc, eq, gte, inArray, or, sql } from "drizzle-orm";
 import { type AuditLog, ModerationAction } from "#contract/audit";
 import { audit_log } from "#tables/admin";
 import type { Ctx } from "../core/context.ts";
@@ -23,7 +23,13 @@ export async function readAuditLog(ctx: Ctx, query: AuditQuery): Promise<AuditLo
     actor_id === undefined ? undefined : eq(audit_log.actor_id, String(actor_id)),
     channel_id === undefined
       ? undefined
-      : and(eq(audit_log.target_type, "channel"), eq(audit_log.target_id, String(channel_id))),
+      : or(
+          and(eq(audit_log.target_type, "channel"), eq(audit_log.target_id, String(channel_id))),
+          and(
+            eq(audit_log.target_type, "message"),
+            eq(sql`json_extract(${audit_log.details}, '$.channel_id')`, channel_id),
+          ),
+        ),
     since === undefined ? undefined : gte(audit_log.created_at, since),
   );
   const [rows, [counted]] = await ctx.db.batch([
@@ -37,7 +43,7 @@ export async function readAuditLog(ctx: Ctx, query: AuditQuery): Promise<AuditLo
 }
 
 function shownRow(row: typeof audit_log.$inferSelect): AuditLog["entries"][number] {
-  const isChannel = row.target_type === "channel";
+  const channel = channelOf(row);
   return {
     id: row.id,
     action: ModerationAction.parse(row.action),
@@ -47,10 +53,20 @@ function shownRow(row: typeof audit_log.$inferSelect): AuditLog["entries"][numbe
     target_type: row.target_type,
     target_name: row.target_name,
     details: row.details,
-    channel_id: isChannel ? numeric(row.target_id) : null,
-    channel_name: isChannel ? row.target_name : null,
+    channel_id: channel.id,
+    channel_name: channel.name,
     created_at: new Date(row.created_at).toISOString(),
   };
+}
+
+/** The channel that it was done to, or in, as it was called then. */
+function channelOf({ target_type, target_id, target_name, details }: typeof audit_log.$inferSelect) {
+  if (target_type === "channel") return { id: numeric(target_id), name: target_name };
+  if (target_type === "message") {
+    const { channel_id, channel } = details;
+    return { id: Number(channel_id), name: String(channel) };
+  }
+  return { id: null, name: null };
 }
 
 /** What is not numbered, such as the system, has no id there. */
