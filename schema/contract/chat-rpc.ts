@@ -2,7 +2,6 @@
  * What chat objects say to each other. `ChatGateway` holds the sockets of its users, `ChatRoom` the order of one
  * channel. Both survive the loss of any call: each call may be repeated, and says where its caller is.
  */
-
 import * as z from "zod";
 import type { AuditAction } from "./audit.ts";
 import { type ChannelConfig, type ChatMessage, ChatProfile, type PinnedMessage } from "./chat.ts";
@@ -96,7 +95,6 @@ export type ActReply =
 
 export type HistoryReply = { history: Snapshot["history"]; has_more: boolean; rev: number };
 
-/** RPC of the `ChatRoom` object. Its name is the room's number (of a channel: its id) in decimal. */
 /** What a moderator did in a room, for the audit log. `id`: no other of this room has it. `at`: UTC ms. */
 export type Deed = {
   id: number;
@@ -110,6 +108,7 @@ export type Deed = {
   at: number;
 };
 
+/** RPC of the `ChatRoom` object. Its name is the room's number (of a channel: its id) in decimal. */
 export interface ChatRoomRpc {
   visit(visit: Visit): Promise<VisitReply>;
   act(action: RoomAction): Promise<ActReply>;
