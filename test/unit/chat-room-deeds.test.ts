@@ -23,13 +23,14 @@ const act = (...actions: RoomAction[]) => {
 };
 const recorded = () => host.recorded.map(({ action, message_id }) => [action, message_id]);
 
-test("of others' messages what was deleted, and what was pinned and unpinned, and by whom", async () => {
+test("of others' messages what was deleted, and what was pinned and unpinned, by whom, once when asked for again", async () => {
   const at = world.now;
   act(send(ANN, "one"), send(ANN, "two"), send(MOD, "mine"));
   act(remove(ANN, id(1)), remove(MOD, id(3)));
   await world.pass(60_000);
   expect(host.recorded).toEqual([]);
-  act(pin(MOD, id(2)), unpin(MOD, id(2)), remove(MOD, id(2)));
+  const gone = remove(MOD, id(2));
+  act(pin(MOD, id(2)), unpin(MOD, id(2)), gone, gone);
   expect(host.room.act(pin(ANN, id(2)))).toMatchObject({ ok: false });
   await world.pass(1_000);
   expect(recorded()).toEqual([
