@@ -1,10 +1,11 @@
-import { Button, Pagination, Skeleton, TextInput, useMatches, VisuallyHidden } from "@mantine/core";
+import { Button, Skeleton, TextInput, useMatches, VisuallyHidden } from "@mantine/core";
 import { useDebouncedValue, useDisclosure } from "@mantine/hooks";
 import { IconSearch, IconUserOff, IconUserPlus } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import type { Me } from "../api/identity.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Notice } from "../ui/notice.tsx";
+import { Pages } from "../ui/pages.tsx";
 import { RowFocus } from "../ui/row-focus.tsx";
 import { CreateUserDialog } from "./create-user-dialog.tsx";
 import { useUsers } from "./queries.ts";
@@ -81,20 +82,7 @@ export function Accounts({ me }: { me: Me }) {
             </ul>
             {pages > 1 && (
               <nav aria-label="Pages of accounts" className={classes.pages}>
-                <Pagination
-                  value={page}
-                  total={pages}
-                  siblings={siblings}
-                  onChange={(to) => {
-                    setPage(to);
-                    scrollTo({ top: 0 });
-                  }}
-                  getItemProps={(number) => ({ "aria-label": `Page ${number}` })}
-                  getControlProps={(control) => ({
-                    "aria-label": `${control[0]?.toUpperCase()}${control.slice(1)} page`,
-                  })}
-                  size="lg"
-                />
+                <Pages value={page} total={pages} siblings={siblings} change={setPage} />
               </nav>
             )}
           </>

@@ -1,4 +1,4 @@
-import { Button, NativeSelect, Pagination, Skeleton, Stack, Title } from "@mantine/core";
+import { Button, NativeSelect, Skeleton, Stack, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { IconFilterOff, IconMovie } from "@tabler/icons-react";
 import { useEffect } from "react";
@@ -8,6 +8,7 @@ import type { LibraryFilter } from "../api/vods.ts";
 import { useOwnStreams } from "../streams/queries.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Notice } from "../ui/notice.tsx";
+import { Pages } from "../ui/pages.tsx";
 import classes from "./library-page.module.css";
 import { useLibrary } from "./queries.ts";
 import { VodRow } from "./vod-row.tsx";
@@ -100,19 +101,7 @@ export function LibraryPage() {
           </Stack>
           {pages > 1 && (
             <nav aria-label="Pages of the library" className={classes.pages}>
-              <Pagination
-                value={page}
-                total={pages}
-                onChange={(to) => {
-                  change("page", to === 1 ? "" : String(to));
-                  scrollTo({ top: 0 });
-                }}
-                getItemProps={(number) => ({ "aria-label": `Page ${number}` })}
-                getControlProps={(control) => ({
-                  "aria-label": `${control[0]?.toUpperCase()}${control.slice(1)} page`,
-                })}
-                size="lg"
-              />
+              <Pages value={page} total={pages} change={(to) => change("page", to === 1 ? "" : String(to))} />
             </nav>
           )}
         </>
