@@ -138,6 +138,15 @@ export const revsOf = (frames: readonly ServerFrame[]): number[] => frames.filte
 
 export const typesOf = (frames: readonly ServerFrame[]): ServerFrame["type"][] => frames.map(({ type }) => type);
 
+/** What somebody says, and what is heard of it. */
+export const say = (message: string, nonce?: string): Sendable => ({
+  type: "message",
+  message,
+  ...(nonce && { nonce }),
+});
+export const said = (frames: readonly ServerFrame[]): string[] =>
+  frames.flatMap((frame) => (frame.type === "message" ? frame.message : []));
+
 /** Changes by their number, the rest by type; who comes and goes is left out. */
 export const short = (frames: readonly ServerFrame[]): (number | string)[] =>
   frames.filter(({ type }) => type !== "user_joined").map((frame) => (isChange(frame) ? frame.rev : frame.type));

@@ -1,7 +1,7 @@
 /** What people at a gateway are shown when they come to a channel, and what the others see when they go. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { actionsOf, channelOf, doer, guestOf, HIDDEN, userOf } from "../harness/chat-cast.ts";
-import { type ChatPerson, type Sendable, typesOf } from "../harness/chat-person.ts";
+import { type Sendable, said, say, typesOf } from "../harness/chat-person.ts";
 import { ChannelsScene, PRIVATE_ROOM, ROOM, STREAM_ROOM } from "../harness/chat-scene.ts";
 import type { ChatWorld, GatewayHost } from "../harness/chat-world.ts";
 
@@ -17,9 +17,6 @@ beforeEach(() => {
 });
 
 const inRoom: ChannelsScene["inRoom"] = (...who) => scene.inRoom(...who);
-const say = (message: string, nonce?: string): Sendable => ({ type: "message", message, ...(nonce && { nonce }) });
-const said = (frames: ReturnType<ChatPerson["take"]>) =>
-  frames.flatMap((frame) => (frame.type === "message" ? frame.message : []));
 
 describe("a join", () => {
   test("sends the channel, the last messages, pins when there are any, and who is there, in this order", async () => {

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { messageId } from "#kit/message-id";
 import { actionsOf, channelOf, doer, guestOf, HIDDEN, userOf } from "../harness/chat-cast.ts";
-import { type ChatPerson, revsOf, type Sendable, settled, typesOf } from "../harness/chat-person.ts";
+import { type ChatPerson, revsOf, type Sendable, said, say, settled, typesOf } from "../harness/chat-person.ts";
 import { ChannelsScene, ROOM, STREAM_ROOM } from "../harness/chat-scene.ts";
 import type { ChatWorld, GatewayHost } from "../harness/chat-world.ts";
 
@@ -18,9 +18,6 @@ beforeEach(() => {
 });
 
 const inRoom: ChannelsScene["inRoom"] = (...who) => scene.inRoom(...who);
-const say = (message: string, nonce?: string): Sendable => ({ type: "message", message, ...(nonce && { nonce }) });
-const said = (frames: ReturnType<ChatPerson["take"]>) =>
-  frames.flatMap((frame) => (frame.type === "message" ? frame.message : []));
 
 describe("a socket", () => {
   test("is told first who it belongs to", async () => {
